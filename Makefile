@@ -1,0 +1,47 @@
+# make demo: one Chinese and one English call through the whole service. make test: every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lock clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## .venv from the pinned, hashed versions in requirements.lock, Whisper base among them
+
+$(STAMP): requirements.lock pyproject.toml
+	@echo "Installing Huazha into $(VENV) (about 2 minutes and 900 MB, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Huazha needs Python 3.11 or newer; make install PYTHON=python3.12 picks another")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: install ## starts the service, plays two bundled calls to it, shows what it says and blocks
+	@$(BIN)/huazha demo
+
+test: install ## every test, with the real model over real sockets
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+check: install ## lint, format, strict types, direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## rewrite the sources as the linter wants them
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: ## renew requirements.lock from pyproject.toml
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip install --quiet uv
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra models --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+	@rm -rf $(VENV)-lock
+
+clean: ## remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
