@@ -1,0 +1,83 @@
+"""What a recogniser is to the rest of Huazha: windows of audio in, hypotheses out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.types import Word
+
+SAMPLE_RATE = 16_000
+"""Hertz of all audio given to a recogniser."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """One job for a recogniser: self-contained, so that any worker anywhere can do it, twice if need be.
+
+    Attributes:
+      call_id, channel, number: where the answer belongs; numbers count up from 0 within a channel.
+      audio: float32 mono at 16 kHz, full scale 1.0.
+      start: seconds of call audio at which `audio` begins.
+      language: as in `zh`, `en`.
+      final: speech has ended within the window; no later window will hear these words again.
+      forced: the window is as long as windows get; what it holds must be settled for recognition to move on.
+      deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
+    """
+
+    call_id: str
+    channel: str
+    number: int
+    audio: NDArray[np.float32]
+    start: float
+    language: str
+    final: bool
+    forced: bool
+    deadline: float
+
+    @property
+    def end(self) -> float:
+        """Seconds of call audio at which `audio` ends."""
+        return self.start + len(self.audio) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a recogniser heard in one window; no words where it heard none, or where a guard threw them out.
+
+    Attributes:
+      words: in order, with times in seconds of call audio.
+      no_speech: the recogniser's probability that the window holds no speech.
+      rejected: why a guard threw the words out, or None.
+    """
+
+    words: tuple[Word, ...]
+    no_speech: float = 0.0
+    rejected: str | None = None
+
+
+class Recognizer(Protocol):
+    """Turns windows into hypotheses. Called from worker threads, by several at once.
+
+    Attributes:
+      name: the model's, as reported to platforms.
+      concurrency: how many `recognize` calls at once still gain anything.
+      max_batch: how many windows one call gains from.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    @property
+    def max_batch(self) -> int: ...
+
+    def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        """Recognise windows of one language, in one batch; one hypothesis a window, in the same order."""
+        ...

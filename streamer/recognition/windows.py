@@ -1,0 +1,131 @@
+"""What to recognise next: which part of a channel's audio, and when. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOptions:
+    """The shape of windows, all in seconds.
+
+    Attributes:
+      hop: new audio that makes another look worth while.
+      shortest: speech that there must be before the first look.
+      longest: a window never holds more; longer speech is settled piece by piece.
+      lead: audio before the start of speech that goes in with it, since voice activity is noticed late.
+      tail: audio after its end.
+      context: settled audio that goes in before what is not settled, so that no window begins in mid-word.
+    """
+
+    hop: float = 0.4
+    shortest: float = 0.5
+    longest: float = 9.0
+    lead: float = 0.3
+    tail: float = 0.2
+    context: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A window to recognise, in seconds of call audio.
+
+    Attributes:
+      final: speech ends within it.
+      forced: it is as long as windows get, and audio that follows it waits.
+    """
+
+    start: float
+    end: float
+    final: bool
+    forced: bool
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A stretch of speech; `end` is None while it lasts."""
+
+    start: float
+    end: float | None = None
+
+
+class WindowPlanner:
+    """Plans the windows of one channel, never two at once.
+
+    A segment of speech is looked at every `hop` while it lasts and once more when it has ended. Each look
+    begins `context` before the end of the text that is settled, so that only new speech is decoded.
+
+    ```
+    idle --next() gives a plan--> in flight --settled() or failed()--> idle
+    ```
+    """
+
+    def __init__(self, options: WindowOptions = WindowOptions()) -> None:  # noqa: B008 - frozen
+        self._options = options
+        self._segments: deque[_Segment] = deque()
+        self._received = 0.0
+        self._settled = 0.0
+        self._looked = 0.0
+        self._plan: Plan | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether all speech that has ended was recognised, and none is going on."""
+        return not self._segments
+
+    @property
+    def needed(self) -> float:
+        """Seconds of call audio before which no window will look again."""
+        start = self._start(self._segments[0]) if self._segments else self._received
+        # Speech is noticed late: its first frames may lie in audio that still seems silent.
+        return min(start, self._received - self._options.lead - 1.0)
+
+    def speech_started(self, at: float) -> None:
+        self._segments.append(_Segment(at))
+
+    def speech_ended(self, at: float) -> None:
+        self._segments[-1].end = at
+
+    def audio_received(self, until: float) -> None:
+        self._received = until
+
+    def skip(self, to: float) -> None:
+        """Audio before `to` is gone: settle everything up to there, unheard."""
+        self._settled = max(self._settled, to)
+        while self._segments and (end := self._segments[0].end) is not None and end <= to:
+            self._segments.popleft()
+
+    def next(self) -> Plan | None:
+        """Give the window that is due, if one is; it is then in flight until `settled` or `failed`."""
+        if self._plan is not None or not self._segments:
+            return None
+        segment, options = self._segments[0], self._options
+        start = self._start(segment)
+        available = self._received if segment.end is None else min(self._received, segment.end + options.tail)
+        end = min(available, start + options.longest)
+        final = segment.end is not None and end == available
+        forced = not final and end - start >= options.longest
+        if not (final or forced):
+            spoken = end - max(segment.start, self._settled)
+            if spoken < options.shortest or end - self._looked < options.hop:
+                return None
+        self._looked = end
+        self._plan = Plan(start, end, final, forced)
+        return self._plan
+
+    def settled(self, until: float) -> None:
+        """The window in flight was heard, and text is settled up to `until`."""
+        if self._plan is not None and self._plan.final:
+            until = self._plan.end
+            self._segments.popleft()
+        self._settled = max(self._settled, until)
+        self._plan = None
+
+    def failed(self) -> None:
+        """The window in flight was not heard; the next one holds its audio again."""
+        self._plan = None
+
+    def _start(self, segment: _Segment) -> float:
+        lead = max(0.0, segment.start - self._options.lead)
+        return max(lead, self._settled - self._options.context) if self._settled > lead else lead

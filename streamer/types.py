@@ -1,0 +1,135 @@
+"""What passes between a dialect and a call: audio and its bounds one way, signals the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from detector.types import Action, Missing, Violation
+
+
+class Encoding(StrEnum):
+    """Sample encodings of a media stream."""
+
+    MULAW = "mulaw"
+    ALAW = "alaw"
+    PCM_S16LE = "pcm_s16le"
+
+    @property
+    def width(self) -> int:
+        """Bytes a sample."""
+        return 2 if self is Encoding.PCM_S16LE else 1
+
+
+# --- from the platform ---
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call's first event.
+
+    Attributes:
+      sample_rate: hertz, of the audio on the wire.
+      channels: the legs, in the order in which their samples are interleaved.
+      language: the call's, or None where the platform doesn't say.
+      transcripts: whether the platform wants the running text.
+      metadata: whatever the platform sent along; handed on, never interpreted.
+    """
+
+    call_id: str
+    encoding: Encoding
+    sample_rate: int
+    channels: tuple[str, ...]
+    language: str | None = None
+    transcripts: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrame:
+    """Samples of one channel.
+
+    Attributes:
+      position: index of the first sample since the call's start, at the wire's rate.
+      payload: the samples in the call's encoding, without those of other channels.
+    """
+
+    channel: str
+    position: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallStopped:
+    """A call's last event; `reason` is `stop` when the platform said so, else what ended it."""
+
+    reason: str
+
+
+# --- to the platform ---
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The call is being listened to."""
+
+    lexicon_version: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Text of one channel, committed (final) or tentative; times in seconds of call audio."""
+
+    channel: str
+    text: str
+    committed: bool
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class ViolationReport:
+    """A violation, at each step of its life."""
+
+    violation: Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Stop the agent now.
+
+    Attributes:
+      audio_received: seconds of the call's audio that had arrived when the signal was made.
+      match_to_signal_ms: from the words reaching the detector to the signal being made.
+    """
+
+    violation: Violation
+    action: Action
+    audio_received: float
+    match_to_signal_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Audio of a channel that was not monitored, in seconds of call audio."""
+
+    channel: str
+    start: float
+    end: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The call's account of itself."""
+
+    duration: float
+    violations: int
+    missing: tuple[Missing, ...]
+    blind_seconds: float
+
+
+Outgoing = Started | Transcript | ViolationReport | Block | Blind | Stopped
