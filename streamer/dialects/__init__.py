@@ -1,0 +1,1 @@
+"""One module for each platform's protocol: machines without sockets, messages in and events out."""

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from detector.types import TranscriptUpdate, Word
 
-OVERLAP = 0.1
-"""Seconds by which a new word may begin before the committed text ends: alignments are that coarse."""
+OVERLAP = 0.15
+"""Seconds by which the same word may be placed differently in two windows: alignments are that coarse."""
 TAIL = 24
 """Committed words kept to recognise a repeat of them at the start of a hypothesis."""
-UNSURE = 1.0
-"""Seconds at the end of a forced window whose words may be cut short: the next window hears them whole."""
 
 
 class Agreement:
@@ -19,7 +17,7 @@ class Agreement:
 
     A word is committed when two hypotheses in a row have it in the same place after the committed text
     (LocalAgreement-2 of Macháček, Dabre and Bojar, 2023), at once when speech has ended, and without a
-    second opinion when a window can grow no further. What is committed never changes.
+    second opinion where a window is full. What is committed never changes.
     """
 
     def __init__(self, channel: str) -> None:
@@ -32,21 +30,17 @@ class Agreement:
         """Seconds of call audio at which the committed text ends."""
         return self._tail[-1].end if self._tail else 0.0
 
-    def heard(self, words: Sequence[Word], *, end: float, final: bool, forced: bool) -> TranscriptUpdate:
-        """Take in what was heard in a window that ends at `end` seconds.
+    def heard(self, words: Sequence[Word], *, settles: float, final: bool) -> TranscriptUpdate:
+        """Take in what was heard in a window.
 
         Args:
           words: the hypothesis, which may begin with words that are committed already.
+          settles: words that end by this second of call audio need no second opinion.
           final: speech ended in the window.
-          forced: the window is as long as windows get.
         """
         new = self._beyond_committed(words)
-        if final:
-            agreed = len(new)
-        else:
-            agreed = _agreement(self._tentative, new)
-            if forced:
-                agreed = max(agreed, sum(word.end <= end - UNSURE for word in new))
+        settled = len(new) if final else sum(word.end <= settles for word in new)
+        agreed = max(settled, _agreement(self._tentative, new))
         committed, self._tentative = new[:agreed], new[agreed:]
         self._tail = [*self._tail, *committed][-TAIL:]
         return TranscriptUpdate(self._channel, committed, self._tentative, final)
@@ -54,16 +48,21 @@ class Agreement:
     def _beyond_committed(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Drop the words that the window's left context repeats.
 
-        By time first; then, since the word at the seam may be placed a little late the second time, the
-        longest run that ends the committed text and begins the rest.
+        Time says where, give or take an overlap; within that, the cut is where the words before it end most
+        like the committed text does. So a word placed late is not said twice, and one said twice is not lost.
         """
-        rest = [word for word in words if (word.start + word.end) / 2 > self.settled]
-        near = [word for word in rest if word.start < self.settled + OVERLAP]
+        if not self._tail:
+            return tuple(words)
         said = [_spelled(word) for word in self._tail]
-        for length in range(min(len(near), len(said)), 0, -1):
-            if said[-length:] == [_spelled(word) for word in near[:length]]:
-                return tuple(rest[length:])
-        return tuple(rest)
+        heard = [_spelled(word) for word in words]
+        earliest = sum(word.end <= self.settled - OVERLAP for word in words)
+        latest = sum(word.start < self.settled + OVERLAP for word in words)
+        timed = sum((word.start + word.end) / 2 <= self.settled for word in words)
+        cut = max(
+            range(earliest, latest + 1),
+            key=lambda cut: (_common_suffix(said, heard[:cut]), -abs(cut - timed)),
+        )
+        return tuple(words[cut:])
 
 
 def _agreement(before: Sequence[Word], now: Sequence[Word]) -> int:
@@ -71,6 +70,15 @@ def _agreement(before: Sequence[Word], now: Sequence[Word]) -> int:
     count = 0
     for old, new in zip(before, now, strict=False):
         if _spelled(old) != _spelled(new):
+            break
+        count += 1
+    return count
+
+
+def _common_suffix(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for a, b in zip(reversed(one), reversed(other), strict=False):
+        if a != b:
             break
         count += 1
     return count

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.types import Word
-
-SAMPLE_RATE = 16_000
-"""Hertz of all audio given to a recogniser."""
+from streamer.audio import SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,8 +22,6 @@ class Window:
       audio: float32 mono at 16 kHz, full scale 1.0.
       start: seconds of call audio at which `audio` begins.
       language: as in `zh`, `en`.
-      final: speech has ended within the window; no later window will hear these words again.
-      forced: the window is as long as windows get; what it holds must be settled for recognition to move on.
       deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
     """
 
@@ -35,8 +31,6 @@ class Window:
     audio: NDArray[np.float32]
     start: float
     language: str
-    final: bool
-    forced: bool
     deadline: float
 
     @property

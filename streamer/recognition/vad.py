@@ -13,7 +13,7 @@ import onnxruntime
 from faster_whisper.utils import get_assets_path
 from numpy.typing import NDArray
 
-from streamer.recognition.recognizer import SAMPLE_RATE
+from streamer.audio import SAMPLE_RATE
 
 FRAME = 512
 """Samples to a frame (32 ms at 16 kHz), which is what the model was trained on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
-from streamer.recognition.recognizer import SAMPLE_RATE, Hypothesis, Window
+from streamer.audio import SAMPLE_RATE
+from streamer.recognition.recognizer import Hypothesis, Window
 from streamer.recognition.words import TimedToken, to_words
 
 FRAME_SAMPLES = 160
@@ -32,10 +34,20 @@ PROMPTS = {"zh": "以下是普通话的句子。"}
 # Fast speech makes about seven tokens a second; a decoder that wants more is looping.
 TOKENS_PER_SECOND = 9
 SPARE_TOKENS = 6
-REPETITION_PENALTY = 1.1
 MAX_NO_SPEECH = 0.85
 MAX_COMPRESSION = 2.4
 """Text that zlib shrinks by more than this repeats itself (Whisper's own bound for the same)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoding:
+    prompted: bool
+    repetition_penalty: float
+
+
+FIRST_TRY = _Decoding(prompted=True, repetition_penalty=1.1)
+# What loops or echoes mostly does so because of the prompt.
+SECOND_TRY = _Decoding(prompted=False, repetition_penalty=1.3)
 
 
 class WhisperRecognizer:
@@ -67,7 +79,7 @@ class WhisperRecognizer:
         """Recognise a second of silence in each language, so that the first call finds everything loaded."""
         silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
         for language in languages:
-            self.recognize([Window("", "", 0, silence, 0.0, language, True, False, 0.0)])
+            self.recognize([Window("", "", 0, silence, 0.0, language, 0.0)])
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language in one batch.
@@ -79,14 +91,23 @@ class WhisperRecognizer:
         if len(languages) != 1:
             raise ValueError(f"a batch is of one language, not {sorted(languages)}")
         tokenizer = self._tokenizer(languages.pop())
+        hypotheses = self._decode(windows, tokenizer, FIRST_TRY)
+        again = [i for i, hypothesis in enumerate(hypotheses) if hypothesis.rejected]
+        if again:
+            second = self._decode([windows[i] for i in again], tokenizer, SECOND_TRY)
+            for i, hypothesis in zip(again, second, strict=True):
+                hypotheses[i] = hypothesis
+        return hypotheses
+
+    def _decode(self, windows: Sequence[Window], tokenizer: Tokenizer, options: _Decoding) -> list[Hypothesis]:
         encoded = self._model.encode(self._features(windows))
-        prompt = _prompt(tokenizer)
+        prompt = _prompt(tokenizer, PROMPTS.get(tokenizer.language_code) if options.prompted else None)
         longest = max(len(window.audio) for window in windows) / SAMPLE_RATE
         results = self._model.generate(
             encoded,
             [prompt] * len(windows),
             beam_size=1,
-            repetition_penalty=REPETITION_PENALTY,
+            repetition_penalty=options.repetition_penalty,
             max_length=len(prompt) + SPARE_TOKENS + int(TOKENS_PER_SECOND * longest),
             return_no_speech_prob=True,
         )
@@ -123,8 +144,7 @@ class WhisperRecognizer:
         return tokenizer
 
 
-def _prompt(tokenizer: Tokenizer) -> list[int]:
-    text = PROMPTS.get(tokenizer.language_code)
+def _prompt(tokenizer: Tokenizer, text: str | None) -> list[int]:
     before = [tokenizer.sot_prev, *tokenizer.encode(text)] if text else []
     return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
@@ -132,20 +152,22 @@ def _prompt(tokenizer: Tokenizer) -> list[int]:
 def _hypothesis(
     window: Window, tokenizer: Tokenizer, ids: list[int], alignment: Any, no_speech: float
 ) -> Hypothesis:
-    text = tokenizer.decode(ids)
-    rejected = _reject(text, no_speech)
-    if rejected or not text.strip():
+    if no_speech > MAX_NO_SPEECH:
+        return Hypothesis((), no_speech)
+    if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code):
         return Hypothesis((), no_speech, rejected)
     return Hypothesis(to_words(_timed(tokenizer, ids, alignment), window.start, window.end), no_speech)
 
 
-def _reject(text: str, no_speech: float) -> str | None:
-    if no_speech > MAX_NO_SPEECH:
-        return "no speech"
+def _reject(text: str, language: str) -> str | None:
+    """Say why a text is none that anybody spoke."""
     raw = text.encode()
     # zlib adds about 11 bytes to anything, which keeps short sentences clear of the bound.
     if len(raw) / len(zlib.compress(raw)) > MAX_COMPRESSION:
         return "repeats itself"
+    prompt = PROMPTS.get(language)
+    if prompt and prompt.rstrip("。") in text:
+        return "echoes the prompt"
     return None
 
 

@@ -1,0 +1,67 @@
+"""Labelled calls: recordings with what was said in them and what should be found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+LANGUAGES = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something in a call that must, or must not, be blocked.
+
+    Attributes:
+      violation: whether it must be; else it is a look-alike.
+      end: second at which its last syllable ends.
+    """
+
+    violation: bool
+    term: str
+    channel: str
+    end: float
+
+    def met_by(self, start: float, end: float, channel: str) -> bool:
+        """Whether something found at `start` to `end` seconds is this: labels and alignments differ by a little."""
+        return channel == self.channel and start - 0.5 <= self.end <= end + 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCall:
+    """A recording and its marks."""
+
+    path: Path
+    language: str
+    duration: float
+    marks: tuple[Mark, ...]
+
+
+def read(folder: Path) -> list[LabelledCall]:
+    """Read the calls of `folder/zh` and `folder/en`, each with its `labels.json`.
+
+    Raises:
+      SystemExit: the folder holds none.
+    """
+    calls = []
+    for language in LANGUAGES:
+        labels = folder / language / "labels.json"
+        if labels.exists():
+            calls += [_call(labels.parent, entry) for entry in json.loads(labels.read_text(encoding="utf-8"))]
+    if not calls:
+        raise SystemExit(f"{folder} holds no zh/labels.json or en/labels.json")
+    return calls
+
+
+def _call(folder: Path, entry: dict[str, object]) -> LabelledCall:
+    marks = entry["marks"]
+    assert isinstance(marks, list)
+    return LabelledCall(
+        folder / Path(str(entry["file"])).with_suffix(".wav").name,
+        str(entry["language"]),
+        float(str(entry["duration"])),
+        tuple(
+            Mark(mark["kind"] == "violation", mark["term"], mark["channel"], float(mark["end"])) for mark in marks
+        ),
+    )

@@ -1,0 +1,185 @@
+"""One call, from its first frame to its account of itself. Pure: start reading here.
+
+`receive` takes audio in, `due` gives the windows to recognise, `heard` takes what was heard in them and answers with
+what the platform must be told, a block before all else. `streamer.session` puts a socket around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+
+from detector.detector import Detector
+from detector.types import Decision, TranscriptUpdate, Word
+from streamer.channel import Channel
+from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.vad import SpeechModel
+from streamer.types import (
+    AudioFrame,
+    Blind,
+    Block,
+    CallStarted,
+    Outgoing,
+    Stopped,
+    Transcript,
+    ViolationReport,
+)
+
+PATIENCE = 0.4
+"""Seconds that a look at unfinished speech can wait for its turn: by then the next one is due."""
+
+
+class CallState(IntEnum):
+    """Where a call stands."""
+
+    LISTENING = 0
+    DRAINING = 1
+    OVER = 2
+
+
+class Call:
+    """One call.
+
+    ```
+    LISTENING --stop()--> DRAINING --last window heard, or abandon()--> OVER
+    ```
+
+    Args:
+      started: how the platform announced it.
+      language: the one to recognise.
+      detector: this call's own.
+      speech_models: one for each channel, which keeps the channel's state.
+      clock: seconds, for the time from match to signal.
+    """
+
+    def __init__(
+        self,
+        started: CallStarted,
+        *,
+        language: str,
+        detector: Detector,
+        speech_models: Mapping[str, SpeechModel],
+        clock: Callable[[], float],
+    ) -> None:
+        self.id = started.call_id
+        self.state = CallState.LISTENING
+        self._language = language
+        self._transcripts = started.transcripts
+        self._detector = detector
+        self._clock = clock
+        self._channels = {
+            name: Channel(name, started.encoding, started.sample_rate, speech_models[name])
+            for name in started.channels
+        }
+        self._tentative = dict.fromkeys(started.channels, "")
+
+    @property
+    def duration(self) -> float:
+        """Seconds of call audio received."""
+        return max(channel.received for channel in self._channels.values())
+
+    @property
+    def received(self) -> float:
+        """Seconds of audio received, of all channels together."""
+        return sum(channel.received for channel in self._channels.values())
+
+    @property
+    def monitored(self) -> float:
+        """Seconds of it that were recognised or silent."""
+        return sum(channel.monitored for channel in self._channels.values())
+
+    @property
+    def blind(self) -> float:
+        """Seconds of it that were lost to recognition."""
+        return sum(channel.blind for channel in self._channels.values())
+
+    def receive(self, frame: AudioFrame) -> list[Outgoing]:
+        """Take in samples of one channel."""
+        return [*self._channels[frame.channel].receive(frame.payload)]
+
+    def due(self, now: float) -> list[Window]:
+        """Give the windows to recognise now; each must come back by `heard` or `failed`.
+
+        Args:
+          now: seconds of the clock that deadlines are told in.
+        """
+        windows = []
+        for channel in self._channels.values():
+            plan = channel.next()
+            if plan is not None:
+                deadline = now if plan.final else now + PATIENCE
+                audio = channel.audio(plan)
+                windows.append(
+                    Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, deadline)
+                )
+        return windows
+
+    def heard(self, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
+        """Take in what was heard in a window; what to tell the platform, the most urgent first."""
+        began = self._clock()
+        update, lost = self._channels[window.channel].heard(hypothesis)
+        decisions = self._detector.update(update)
+        signals = [
+            Block(decision.violation, decision.action, self.duration, (self._clock() - began) * 1000)
+            for decision in decisions
+            if decision.action is not None
+        ]
+        return [*signals, *_reports(decisions), *lost, *self._transcribe(update), *self._settle()]
+
+    def failed(self, window: Window) -> list[Outgoing]:
+        """A window could not be recognised."""
+        return [*self._channels[window.channel].failed(), *self._settle()]
+
+    def stop(self) -> list[Outgoing]:
+        """The audio has ended; what was said last is still to be recognised."""
+        self.state = CallState.DRAINING
+        lost: list[Blind] = []
+        for channel in self._channels.values():
+            lost += channel.finish()
+        return [*lost, *self._settle()]
+
+    def abandon(self, reason: str) -> list[Outgoing]:
+        """Recognise nothing more: what waits for it is blind."""
+        lost: list[Blind] = []
+        for channel in self._channels.values():
+            lost += channel.abandon(reason)
+        self.state = CallState.OVER
+        return [*lost, self._account()]
+
+    def lag(self, window: Window) -> float:
+        """Seconds of the window's channel that have come in since the window's end."""
+        return max(0.0, self._channels[window.channel].received - window.end)
+
+    def _settle(self) -> list[Outgoing]:
+        if self.state is not CallState.DRAINING or not all(c.idle for c in self._channels.values()):
+            return []
+        self.state = CallState.OVER
+        return [self._account()]
+
+    def _account(self) -> Stopped:
+        missing = tuple(self._detector.finish(self.duration))
+        return Stopped(self.duration, self._detector.violations, missing, self.blind)
+
+    def _transcribe(self, update: TranscriptUpdate) -> list[Transcript]:
+        """Say what is new in the text: the words committed, and the tentative ones after them if they changed."""
+        if not self._transcripts:
+            return []
+        transcripts = []
+        if update.committed:
+            transcripts.append(_transcript(update.channel, update.committed, committed=True))
+            self._tentative[update.channel] = ""
+        tentative = _transcript(update.channel, update.tentative, committed=False)
+        if tentative.text != self._tentative[update.channel]:
+            self._tentative[update.channel] = tentative.text
+            transcripts.append(tentative)
+        return transcripts
+
+
+def _reports(decisions: list[Decision]) -> list[ViolationReport]:
+    return [ViolationReport(decision.violation) for decision in decisions]
+
+
+def _transcript(channel: str, words: tuple[Word, ...], *, committed: bool) -> Transcript:
+    text = "".join(word.text for word in words).strip()
+    start, end = (words[0].start, words[-1].end) if words else (0.0, 0.0)
+    return Transcript(channel, text, committed, start, end)

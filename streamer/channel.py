@@ -1,0 +1,148 @@
+"""One channel of a call: from bytes on the wire to windows, and from hypotheses to committed words. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.types import TranscriptUpdate
+from streamer.audio import SAMPLE_RATE, Resampler, RingBuffer, decode
+from streamer.recognition.agreement import Agreement
+from streamer.recognition.recognizer import Hypothesis
+from streamer.recognition.vad import SpeechEnded, SpeechModel, SpeechStarted, VoiceActivity
+from streamer.recognition.windows import Plan, WindowPlanner
+from streamer.types import Blind, Encoding
+
+BUFFER = 30
+"""Seconds of audio kept for recognition that has fallen behind."""
+KEPT = 5
+"""Seconds of it kept when it has fallen behind by more: a block that late stops nobody, fresh speech matters."""
+
+
+class Channel:
+    """What is known of one channel's audio.
+
+    Every second received ends up either monitored or blind; until then it is waiting to be recognised.
+
+    Args:
+      name: the leg, `agent` or `customer`.
+      encoding, sample_rate: of the audio on the wire.
+      speech: tells speech from silence; this channel's own.
+    """
+
+    def __init__(self, name: str, encoding: Encoding, sample_rate: int, speech: SpeechModel) -> None:
+        self.name = name
+        self._encoding = encoding
+        self._sample_rate = sample_rate
+        self._resampler = Resampler(sample_rate)
+        self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
+        self._activity = VoiceActivity(speech)
+        self._planner = WindowPlanner()
+        self._agreement = Agreement(name)
+        self._in_flight: Plan | None = None
+        self._failures = 0
+        self._samples = 0
+        self.blind = 0.0
+        self.windows = 0
+
+    @property
+    def received(self) -> float:
+        """Seconds of call audio received."""
+        return self._samples / self._sample_rate
+
+    @property
+    def monitored(self) -> float:
+        """Seconds of call audio that were recognised, or were silent."""
+        return max(0.0, min(self._planner.heard, self.received) - self.blind)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to recognise and no window in flight."""
+        return self._planner.idle and self._in_flight is None
+
+    def receive(self, payload: bytes) -> list[Blind]:
+        """Take in whole samples that follow the last ones; report what had to be given up for them."""
+        second = self._sample_rate * self._encoding.width
+        lost = []
+        for at in range(0, len(payload), second):
+            piece = payload[at : at + second]
+            self._samples += len(piece) // self._encoding.width
+            lost += self._take(self._resampler.push(decode(piece, self._encoding)))
+        return lost
+
+    def finish(self) -> list[Blind]:
+        """The audio has ended."""
+        lost = self._take(self._resampler.flush())
+        self._note(self._activity.finish())
+        return lost
+
+    def next(self) -> Plan | None:
+        """Give the window that is due, if one is; it must be answered by `heard` or `failed`."""
+        plan = self._planner.next()
+        if plan is not None:
+            self._in_flight = plan
+            self.windows += 1
+        return plan
+
+    def audio(self, plan: Plan) -> NDArray[np.float32]:
+        """Read a planned window's samples: float32 at 16 kHz."""
+        start = max(round(plan.start * SAMPLE_RATE), self._buffer.start)
+        return self._buffer.read(start, min(round(plan.end * SAMPLE_RATE), self._buffer.end))
+
+    def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
+        """Take in what was heard in the window in flight."""
+        plan = self._landed()
+        self._failures = 0
+        update = self._agreement.heard(hypothesis.words, settles=plan.settles, final=plan.final)
+        unheard = max(self._planner.heard, plan.start)
+        self._planner.settled(self._agreement.settled)
+        if hypothesis.rejected and plan.final:
+            return update, self._lose(unheard, min(plan.end, self.received), hypothesis.rejected)
+        return update, []
+
+    def failed(self) -> list[Blind]:
+        """The window in flight was not recognised: it is tried once more, then given up."""
+        plan = self._landed()
+        self._failures += 1
+        self._planner.failed()
+        return self.give_up("recognition failed", plan.end) if self._failures > 1 else []
+
+    def give_up(self, reason: str, until: float | None = None) -> list[Blind]:
+        """Recognise nothing before `until` (or of all that was received) that no window holds yet."""
+        span = self._planner.skip(self.received if until is None else min(until, self.received))
+        return self._lose(*span, reason) if span else []
+
+    def abandon(self, reason: str) -> list[Blind]:
+        """Recognise nothing more, not even the window in flight."""
+        self._in_flight = None
+        self._planner.failed()
+        return self.give_up(reason)
+
+    def _landed(self) -> Plan:
+        assert self._in_flight is not None
+        plan, self._in_flight = self._in_flight, None
+        return plan
+
+    def _take(self, samples: NDArray[np.float32]) -> list[Blind]:
+        lost: list[Blind] = []
+        needed = max(self._buffer.start, int(self._planner.needed * SAMPLE_RATE))
+        if self._buffer.end + len(samples) - needed > BUFFER * SAMPLE_RATE:
+            lost = self.give_up("recognition fell behind", self._buffer.end / SAMPLE_RATE - KEPT)
+        self._buffer.append(samples)
+        self._note(self._activity.receive(samples))
+        self._planner.audio_received(self._buffer.end / SAMPLE_RATE)
+        self._buffer.discard(max(0, int(self._planner.needed * SAMPLE_RATE)))
+        return lost
+
+    def _note(self, events: list[SpeechStarted | SpeechEnded]) -> None:
+        for event in events:
+            if isinstance(event, SpeechStarted):
+                self._planner.speech_started(event.at)
+            else:
+                self._planner.speech_ended(event.at)
+
+    def _lose(self, start: float, end: float, reason: str) -> list[Blind]:
+        if end <= start:
+            return []
+        self.blind += end - start
+        return [Blind(self.name, start, end, reason)]

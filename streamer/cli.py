@@ -1,0 +1,161 @@
+"""The command `huazha`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from lexicon.errors import LexiconError
+from streamer import client, demo, recordings, service, settings
+from streamer.errors import HuazhaError
+from streamer.narration import Narrator
+from streamer.recognition.whisper import WhisperRecognizer
+from streamer.settings import Settings
+
+app = typer.Typer(
+    name="huazha",
+    help="Listen to outbound calls while they happen, and stop the agent when a forbidden term is spoken.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+stderr = Console(stderr=True)
+
+LexiconFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--lexicon", metavar="FILE", help="A lexicon file; may be given several times. The shipped ones if not."),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME_OR_DIR", help="base, a directory with weights, or any name faster-whisper knows."),
+]
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line and exit status 2."""
+    with _one_line_errors():
+        app()
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except (HuazhaError, LexiconError) as error:
+        stderr.print(f"huazha: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+@app.command(epilog="Example: huazha serve --lexicon bank.yaml --media-port 8765")
+def serve(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings; options here win over it.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [dim]127.0.0.1[/dim]")] = None,
+    media_port: Annotated[int | None, typer.Option(help="Port for calls; 0 picks one.  [dim]8765[/dim]")] = None,
+    console_port: Annotated[
+        int | None, typer.Option(help="Port for page, health and metrics; 0 picks one.  [dim]8080[/dim]")
+    ] = None,
+    lexicon: LexiconFiles = None,
+    model: Model = None,
+) -> None:
+    """Run the service until it is interrupted."""
+    _log_to_stderr()
+    overrides = {
+        "host": host,
+        "media_port": media_port,
+        "console_port": console_port,
+        "lexicon": lexicon,
+        "model": model,
+    }
+    asyncio.run(_serve(settings.load(config, overrides)))
+
+
+async def _serve(chosen: Settings) -> None:
+    recognizer = await _load(chosen)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with service.running(chosen, recognizer) as running:
+        stderr.print(f"Calls at   {running.media.url}", highlight=False)
+        stderr.print(f"Console at {running.console_url}", highlight=False)
+        stderr.print(f"Lexicon    {running.media.lexicon.version}", highlight=False)
+        stderr.print("Ctrl+C stops.", style="dim")
+        await stop.wait()
+        stderr.print("Stopping; calls going on are cut off.")
+
+
+@app.command(epilog="Example: huazha call call.wav --url ws://127.0.0.1:8765/v1/calls --language zh")
+def call(
+    file: Annotated[Path, typer.Argument(help="A recording of one or two channels: WAV, FLAC, OGG, MP3.")],
+    url: Annotated[str, typer.Option(help="Where the service takes calls.")] = "ws://127.0.0.1:8765/v1/calls",
+    language: Annotated[str | None, typer.Option(help="Of the call; the service's default if not given.")] = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=8.0, help="Times real time.")] = 1.0,
+    channels: Annotated[
+        str | None, typer.Option(metavar="LEG[,LEG]", help="The legs in the recording's order: agent,customer if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every message as a line of JSON.")] = False,
+) -> None:
+    """Stream a recording to the service as a telephony platform would, and show all that comes back."""
+    legs = _legs(channels)
+    recording = recordings.read(file, legs)
+    asyncio.run(_call(recording, url, language, speed, as_json))
+
+
+async def _call(
+    recording: recordings.Recording, url: str, language: str | None, speed: float, as_json: bool
+) -> None:
+    narrator = Narrator(Console())
+    received = client.play(recording, url, call_id=recording.path.stem, language=language, speed=speed)
+    async for message in received:
+        if as_json:
+            typer.echo(json.dumps(message.message, ensure_ascii=False))
+        else:
+            narrator.tell(message.message)
+
+
+@app.command(name="demo", epilog="Example: huazha demo")
+def demonstrate(model: Model = None, lexicon: LexiconFiles = None) -> None:
+    """Start the service here, play two bundled calls to it in real time, and show what it hears and blocks."""
+    overrides: dict[str, Any] = {"model": model, "lexicon": lexicon, "media_port": 0, "console_port": 0}
+    asyncio.run(_demonstrate(settings.load(None, overrides)))
+
+
+async def _demonstrate(chosen: Settings) -> None:
+    recognizer = await _load(chosen)
+    async with service.running(chosen, recognizer) as running:
+        with resources.as_file(resources.files("streamer") / "data") as folder:
+            await demo.run(running, folder, Console())
+
+
+async def _load(chosen: Settings) -> WhisperRecognizer:
+    with stderr.status("Starting") as status:
+        return await asyncio.to_thread(service.load_recognizer, chosen, lambda step: status.update(step))
+
+
+def _legs(channels: str | None) -> tuple[str, ...] | None:
+    if channels is None:
+        return None
+    legs = tuple(leg.strip() for leg in channels.split(","))
+    if not set(legs) <= set(recordings.LEGS) or len(set(legs)) != len(legs):
+        raise typer.BadParameter("is agent, customer, or both, joined by a comma", param_hint="--channels")
+    return legs
+
+
+def _log_to_stderr() -> None:
+    handler = RichHandler(console=stderr, show_path=False, rich_tracebacks=False)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])

@@ -1,0 +1,18 @@
+"""What a dialect makes of a platform's messages. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamer.errors import ProtocolError
+from streamer.types import AudioFrame, CallStarted, CallStopped
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The peer broke the protocol; tell it so, and close."""
+
+    error: ProtocolError
+
+
+Incoming = CallStarted | AudioFrame | CallStopped | Failed

@@ -1,0 +1,201 @@
+"""Everything that goes wrong in the streamer, in one place.
+
+```
+HuazhaError                  a user's mistake or the machine's fault, told in one line
+├── SettingsError            a setting is wrong, or can't be had
+├── RecordingError           a recording can't be read or sent
+├── CallFailed               a call to the service came to nothing
+├── ModelError               the weights of a model
+│   ├── ModelNotFound        are not here, and how to get them
+│   ├── ModelDamaged         are not what they should be
+│   └── ModelNotWritten      could not be put into the cache
+└── RecognitionFailed        a window was not recognised
+ProtocolError                a peer broke the protocol, or can't be served: sent to it, then the socket closes
+├── BadJson          4400
+├── StartTimeout     4408
+├── OutOfOrder       4409
+├── OddBytes         4411
+├── TooLarge         4413
+├── BadField         4422
+├── TooFast          4429
+├── InternalError    4500
+└── Overloaded       4503
+```
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class HuazhaError(Exception):
+    """The root of what is told to a user in one line."""
+
+
+class SettingsError(HuazhaError):
+    """A setting is wrong.
+
+    Attributes:
+      source: the file, or `command line`.
+      field: dotted, or None where the file as a whole is wrong.
+    """
+
+    def __init__(self, source: str, field: str | None, message: str) -> None:
+        super().__init__(f"{source}: {f'{field}: ' if field else ''}{message}")
+        self.source = source
+        self.field = field
+
+
+class RecordingError(HuazhaError):
+    """A recording can't be read, or holds what a call can't."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class CallFailed(HuazhaError):
+    """The service at `url` could not be reached, or broke the call off."""
+
+    def __init__(self, url: str, message: str) -> None:
+        super().__init__(f"{url} {message}")
+        self.url = url
+
+
+class ModelError(HuazhaError):
+    """The weights of the model `name`."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"model {name}: {message}")
+        self.name = name
+
+
+class ModelNotFound(ModelError):
+    """The weights are neither here nor to be had."""
+
+
+class ModelDamaged(ModelError):
+    """The weights are not those that the name stands for."""
+
+
+class ModelNotWritten(ModelError):
+    """The weights could not be written to the cache.
+
+    Attributes:
+      path: where they were to go.
+    """
+
+    def __init__(self, name: str, path: Path, message: str) -> None:
+        super().__init__(name, message)
+        self.path = path
+
+
+class RecognitionFailed(HuazhaError):
+    """A recogniser could not do a window."""
+
+
+class ProtocolError(Exception):
+    """What is sent to a peer before its socket is closed.
+
+    Attributes:
+      code: for programs.
+      close_code: of the WebSocket, from the range left to applications (RFC 6455, section 7.4.2).
+      field: of the peer's message that is at fault, where there is one.
+    """
+
+    code: ClassVar[str]
+    close_code: ClassVar[int]
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class BadJson(ProtocolError):
+    """A text message is no JSON object."""
+
+    code = "bad_json"
+    close_code = 4400
+
+
+class StartTimeout(ProtocolError):
+    """The socket opened, but no call began on it."""
+
+    code = "start_timeout"
+    close_code = 4408
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no start message within {seconds:g} s")
+
+
+class OutOfOrder(ProtocolError):
+    """A message came where its kind can't."""
+
+    code = "out_of_order"
+    close_code = 4409
+
+
+class OddBytes(ProtocolError):
+    """A binary message doesn't hold a whole number of samples of each channel."""
+
+    code = "odd_bytes"
+    close_code = 4411
+
+    def __init__(self, length: int, unit: int) -> None:
+        super().__init__(f"{length} bytes of audio are no multiple of {unit}, one sample of each channel", "audio")
+        self.length = length
+        self.unit = unit
+
+
+class TooLarge(ProtocolError):
+    """A message is over the limit."""
+
+    code = "too_large"
+    close_code = 4413
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"a message of {length} bytes is over the limit of {limit}")
+        self.length = length
+        self.limit = limit
+
+
+class BadField(ProtocolError):
+    """A field of a message is missing or wrong."""
+
+    code = "bad_field"
+    close_code = 4422
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}", field)
+
+
+class TooFast(ProtocolError):
+    """More came in a second than a call may send."""
+
+    code = "too_fast"
+    close_code = 4429
+
+    def __init__(self, what: str, limit: float) -> None:
+        super().__init__(f"more than {limit:g} {what} a second")
+
+
+class InternalError(ProtocolError):
+    """Huazha's own fault."""
+
+    code = "internal"
+    close_code = 4500
+
+    def __init__(self) -> None:
+        super().__init__("the call failed inside Huazha; its log says why")
+
+
+class Overloaded(ProtocolError):
+    """No more calls can be taken at present."""
+
+    code = "overloaded"
+    close_code = 4503
+
+    def __init__(self) -> None:
+        super().__init__("no more calls can be taken at present; try again, or elsewhere")

@@ -1,0 +1,86 @@
+"""What Huazha counts, for Prometheus. No label holds a call's id or anything said in it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from detector.types import Violation
+from streamer.recognition.scheduler import Batch
+
+
+class Metrics:
+    """The counters of one service.
+
+    Args:
+      registry: where they are registered; a new one for each test.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.calls_live = Gauge("huazha_calls_live", "Calls going on", registry=registry)
+        self.calls = Counter("huazha_calls", "Calls that have ended", ["outcome"], registry=registry)
+        self.received = Counter(
+            "huazha_audio_received_seconds", "Audio received, all channels", registry=registry
+        )
+        self.monitored = Counter(
+            "huazha_audio_monitored_seconds", "Audio recognised, or silent", registry=registry
+        )
+        self.blind = Counter(
+            "huazha_audio_blind_seconds", "Audio received but not monitored", registry=registry
+        )
+        self.lag = Histogram(
+            "huazha_recognition_lag_seconds",
+            "From a window's last sample coming in to its text",
+            buckets=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10, 30),
+            registry=registry,
+        )
+        self.real_time_factor = Histogram(
+            "huazha_recognition_real_time_factor",
+            "Seconds of recognition to a second of audio in its windows, by batch",
+            buckets=(0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5),
+            registry=registry,
+        )
+        self.busy = Counter(
+            "huazha_recognition_busy_seconds",
+            "Recogniser's time; its rate against that of audio received is the load of real time",
+            registry=registry,
+        )
+        self.waited = Histogram(
+            "huazha_recognition_wait_seconds",
+            "A batch's oldest window in the queue",
+            buckets=(0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3, 10, 30),
+            registry=registry,
+        )
+        self.queue_age = Gauge(
+            "huazha_recognition_queue_age_seconds", "Age of the oldest window unanswered", registry=registry
+        )
+        self.match_to_signal = Histogram(
+            "huazha_match_to_signal_seconds",
+            "From words reaching the detector to the block being on the socket",
+            buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1),
+            registry=registry,
+        )
+        self.violations = Counter(
+            "huazha_violations", "Violations found", ["rule", "severity"], registry=registry
+        )
+        self.undelivered = Counter(
+            "huazha_blocks_undelivered", "Block signals that the platform did not take", registry=registry
+        )
+
+    def count_batch(self, batch: Batch) -> None:
+        self.busy.inc(batch.took)
+        self.waited.observe(batch.waited)
+        if batch.audio:
+            self.real_time_factor.observe(batch.took / batch.audio)
+
+    def count_violation(self, violation: Violation) -> None:
+        self.violations.labels(violation.rule_id, violation.severity).inc()
+
+    def value(self, sample: str) -> float:
+        """Read a counter or gauge by the name of its samples, summed over its labels."""
+        return sum(
+            found.value
+            for metric in self.registry.collect()
+            for found in metric.samples
+            if found.name == sample
+        )

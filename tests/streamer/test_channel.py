@@ -1,0 +1,177 @@
+"""One channel against a recogniser that hears perfectly, apart from what real ones get wrong at a window's edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.types import Word
+from streamer.audio import SAMPLE_RATE
+from streamer.channel import BUFFER, Channel
+from streamer.recognition.recognizer import Hypothesis
+from streamer.recognition.windows import Plan
+from streamer.types import Blind, Encoding
+
+FRAME = SAMPLE_RATE // 50
+
+
+class LoudnessModel:
+    """Takes whatever isn't digital silence for speech."""
+
+    def probabilities(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.any(frames != 0, axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Audio in which word i is a stretch of samples of the value i + 1."""
+
+    audio: NDArray[np.int16]
+    lengths: dict[int, int]
+
+    @classmethod
+    def of(cls, words: list[tuple[float, float]]) -> Speech:
+        """Make words of (pause before, length), in seconds."""
+        pieces, lengths = [], {}
+        for i, (pause, length) in enumerate(words):
+            lengths[i] = int(length * SAMPLE_RATE)
+            pieces += [np.zeros(int(pause * SAMPLE_RATE), np.int16), np.full(lengths[i], i + 1, np.int16)]
+        return cls(np.concatenate([*pieces, np.zeros(SAMPLE_RATE // 4, np.int16)]), lengths)
+
+    def hear(self, audio: NDArray[np.float32], start: float, late: float = 0.0) -> Hypothesis:
+        """Read the words from samples; one that is cut comes out garbled, and all are placed `late`."""
+        levels = np.rint(audio * 32768).astype(int)
+        edges = np.flatnonzero(np.diff(levels, prepend=0, append=0))
+        words = []
+        for begin, end in zip(edges, edges[1:], strict=False):
+            if levels[begin]:
+                word = int(levels[begin]) - 1
+                whole = end - begin >= self.lengths[word]
+                text = f" w{word}" if whole else f" w{word}cut{end - begin}"
+                at = start + begin / SAMPLE_RATE + late
+                words.append(Word(text, at, at + (end - begin) / SAMPLE_RATE))
+        return Hypothesis(tuple(words))
+
+
+@dataclass
+class Listener:
+    """Feeds a channel frame by frame; an answer comes `delay` frames after its window was planned."""
+
+    channel: Channel
+    speech: Speech
+    delay: int = 0
+    jitter: float = 0.0
+    fail: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.committed: list[str] = []
+        self.blind: list[Blind] = []
+        self._answer: tuple[int, Plan, NDArray[np.float32]] | None = None
+
+    def listen(self) -> None:
+        audio = self.speech.audio
+        for clock, at in enumerate(range(0, len(audio), FRAME)):
+            self.blind += self.channel.receive(audio[at : at + FRAME].tobytes())
+            self._turn(clock)
+        self.blind += self.channel.finish()
+        for clock in range(len(audio) // FRAME, len(audio)):
+            self._turn(clock)
+            if self.channel.idle:
+                return
+        raise AssertionError("the channel never comes to an end")
+
+    def _turn(self, clock: int) -> None:
+        if self._answer is not None and clock >= self._answer[0]:
+            _, plan, audio = self._answer
+            self._answer = None
+            if self.channel.windows in self.fail:
+                self.blind += self.channel.failed()
+            else:
+                late = self.jitter if self.channel.windows % 2 else -self.jitter
+                update, lost = self.channel.heard(self.speech.hear(audio, plan.start, late))
+                self.committed += [word.text.strip() for word in update.committed]
+                self.blind += lost
+        if self._answer is None and (plan_ := self.channel.next()) is not None:
+            self._answer = (clock + self.delay, plan_, self.channel.audio(plan_))
+
+
+def channel() -> Channel:
+    return Channel("agent", Encoding.PCM_S16LE, SAMPLE_RATE, LoudnessModel())
+
+
+spoken = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.0, 0.0, 0.2, 0.45, 0.55, 1.0, 3.0]), st.floats(0.15, 0.6)), min_size=1, max_size=60
+)
+
+
+class TestNothingIsLostOrSaidTwice:
+    @given(spoken, st.integers(0, 30), st.sampled_from([0.0, 0.05]))
+    @settings(max_examples=60, deadline=None)
+    def test_each_word_is_committed_once_and_in_order(
+        self, words: list[tuple[float, float]], delay: int, jitter: float
+    ) -> None:
+        listener = Listener(channel(), Speech.of(words), delay, jitter)
+        listener.listen()
+        assert listener.committed == [f"w{i}" for i in range(len(words))]
+
+    @given(spoken, st.frozensets(st.integers(1, 20), max_size=6))
+    @settings(max_examples=40, deadline=None)
+    def test_every_second_is_monitored_or_blind(
+        self, words: list[tuple[float, float]], fail: frozenset[int]
+    ) -> None:
+        listener = Listener(channel(), Speech.of(words), fail=fail)
+        listener.listen()
+        heard = listener.channel
+        assert abs(heard.monitored + heard.blind - heard.received) < 0.001
+        assert abs(heard.blind - sum(span.end - span.start for span in listener.blind)) < 0.001
+
+    def test_a_window_that_fails_once_costs_nothing(self) -> None:
+        listener = Listener(channel(), Speech.of([(0.0, 0.3)] * 20), fail=frozenset({3, 7}))
+        listener.listen()
+        assert listener.committed == [f"w{i}" for i in range(20)]
+        assert listener.blind == []
+
+    def test_a_window_that_fails_twice_is_blind_and_the_rest_is_heard(self) -> None:
+        listener = Listener(channel(), Speech.of([(0.0, 0.3)] * 20), fail=frozenset({3, 4}))
+        listener.listen()
+        assert listener.committed[-1] == "w19"
+        assert [span.reason for span in listener.blind] == ["recognition failed"]
+
+
+class TestFallingBehind:
+    def test_the_oldest_speech_is_given_up_in_one_piece_and_reported(self) -> None:
+        words = [(0.0, 0.5)] * int(BUFFER * 2 + 40)
+        listener = Listener(channel(), Speech.of(words), delay=50 * (BUFFER + 10))
+        listener.listen()
+        assert {span.reason for span in listener.blind} == {"recognition fell behind"}
+        assert all(span.end - span.start > 1 for span in listener.blind)
+        assert listener.channel.blind > 0
+        assert listener.committed[-1] == f"w{len(words) - 1}"
+
+    def test_long_silence_is_no_backlog(self) -> None:
+        listener = Listener(channel(), Speech.of([(2.0 * BUFFER, 0.4), (2.0 * BUFFER, 0.4)]))
+        listener.listen()
+        assert listener.committed == ["w0", "w1"]
+        assert listener.blind == []
+
+
+class TestFrameSizes:
+    @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
+    @settings(max_examples=25, deadline=None)
+    def test_any_cut_of_the_audio_is_the_same_call(self, sizes: list[int]) -> None:
+        audio = Speech.of([(0.3, 0.4), (0.0, 0.3), (1.0, 0.5)]).audio.tobytes()
+        whole, cut = channel(), channel()
+        whole.receive(audio)
+        at = 0
+        for size in sizes:
+            cut.receive(audio[at : at + 2 * size])
+            at += 2 * size
+        cut.receive(audio[at:])
+        assert whole.received == cut.received
+        whole.finish()
+        cut.finish()
+        assert whole.next() == cut.next()
