@@ -1,0 +1,77 @@
+"""Which terms of a table stand in a text, and which of them count. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lexicon.compiler import Role, Table, Use
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A phrase in folded text, from `start` up to `end`."""
+
+    use: Use
+    start: int
+    end: int
+
+    def holds(self, other: Hit) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """All that one scan found, by what it is to its rule."""
+
+    terms: Sequence[Hit]
+    allowed: Sequence[Hit]
+    near: Sequence[Hit]
+
+
+def scan(table: Table, text: str) -> Hits:
+    """Find every phrase of the table in folded text, also those inside others."""
+    found: dict[Role, list[Hit]] = {role: [] for role in Role}
+    for phrase, start, end in table.automaton.find_matches_as_indexes(text, overlapping=True):
+        for use in table.uses[phrase]:
+            found[use.role].append(Hit(use, start, end))
+    return Hits(found[Role.TERM], found[Role.ALLOW], found[Role.NEAR])
+
+
+def counts(table: Table, text: str, hit: Hit, hits: Hits, *, final: bool) -> bool:
+    """Say whether a term's hit stands, as far as the text goes.
+
+    It doesn't while it lies inside an allow phrase of its rule, nor while what comes next may still make one of it,
+    nor without the phrase that its rule wants near it. With more text the answer may become yes.
+
+    Args:
+      final: nothing more comes.
+    """
+    if any(allow.use.rule == hit.use.rule and allow.holds(hit) for allow in hits.allowed):
+        return False
+    if not final and _may_become_allowed(table, text, hit):
+        return False
+    return _is_near(table, text, hit, hits.near)
+
+
+def _may_become_allowed(table: Table, text: str, hit: Hit) -> bool:
+    """Whether the text ends in the beginning of an allow phrase that holds the hit."""
+    for phrase in table.allowed[hit.use.rule]:
+        for start in range(max(0, len(text) - len(phrase) + 1), hit.start + 1):
+            if phrase.startswith(text[start:]):
+                return True
+    return False
+
+
+def _is_near(table: Table, text: str, hit: Hit, near: Sequence[Hit]) -> bool:
+    wanted = table.rules[hit.use.rule].near
+    if wanted is None:
+        return True
+    for other in near:
+        if other.use.rule != hit.use.rule or (wanted.ordered and other.start < hit.end):
+            continue
+        gap = text[min(hit.end, other.end) : max(hit.start, other.start)]
+        distance = len(gap.split()) if table.language == "en" else len(gap)
+        if distance <= wanted.within:
+            return True
+    return False

@@ -1,0 +1,237 @@
+"""From files to a `Lexicon`: the only place in this room that reads files."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from lexicon.errors import LexiconConflict, LexiconError, LexiconInvalid, LexiconUnreadable
+from lexicon.normalize import fold
+from lexicon.types import Lexicon, Near, Required, Rule, Scope, Severity
+from lexicon.yaml_lines import Located, Place, locate
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Of one file; ten thousand terms take a tenth of it."""
+COLUMNS = ("category", "severity", "lang", "term")
+
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[\w.+-]{1,100}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class _Near(_Section):
+    any: Annotated[list[Phrase], Field(min_length=1)]
+    within: Annotated[int, Field(ge=0, le=100)]
+    ordered: bool = False
+
+
+class _Required(_Section):
+    by: Literal["end"] | None = None
+    within: Annotated[float, Field(gt=0, strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> _Required:
+        if (self.by is None) == (self.within is None):
+            raise ValueError("is {by: end} or {within: SECONDS}")
+        return self
+
+
+class _Rule(_Section):
+    id: Identifier
+    category: Identifier
+    severity: Literal["block", "alert", "review"]
+    terms: Annotated[list[Phrase], Field(min_length=1)]
+    channel: Literal["agent", "customer", "any"] = "agent"
+    allow: list[Phrase] = []
+    near: _Near | None = None
+    required: _Required | None = None
+    say_instead: str | None = None
+    source: str | None = None
+
+
+class _File(_Section):
+    lexicon: Identifier
+    language: Language
+    rules: Annotated[list[_Rule], Field(min_length=1)]
+
+
+def shipped() -> tuple[Path, ...]:
+    """List the lexicons that come with Huazha."""
+    folder = Path(str(resources.files("lexicon"))) / "data"
+    return tuple(sorted(folder.glob("*.yaml")))
+
+
+def load(paths: Sequence[Path]) -> Lexicon:
+    """Read files, YAML or TSV by their names, and merge them.
+
+    Raises:
+      LexiconError: a file can't be read, a field is wrong, or two rules have the same id.
+    """
+    return merge([_read(path) for path in paths])
+
+
+def merge(lexicons: Sequence[Lexicon]) -> Lexicon:
+    """Put the rules of several lexicons together.
+
+    Raises:
+      LexiconConflict: two rules have the same id.
+    """
+    owners: dict[str, str] = {}
+    for lexicon in lexicons:
+        for rule in lexicon.rules:
+            owner = owners.setdefault(rule.id, lexicon.name)
+            if owner != lexicon.name:
+                raise LexiconConflict(lexicon.name, None, None, f"rule {rule.id} is in {owner} already; rename one")
+    return Lexicon(
+        "+".join(lexicon.name for lexicon in lexicons),
+        "+".join(lexicon.version for lexicon in lexicons),
+        tuple(rule for lexicon in lexicons for rule in lexicon.rules),
+    )
+
+
+def parse(text: str, source: str) -> Lexicon:
+    """Read one lexicon from YAML.
+
+    Args:
+      source: what errors call it.
+
+    Raises:
+      LexiconError: it is no YAML, or a field is wrong.
+    """
+    document = locate(text, source)
+    try:
+        file = _File.model_validate(document.value)
+    except ValidationError as error:
+        raise _located(error, document, source) from None
+    rules = []
+    lines: dict[str, int] = {}
+    for index, entry in enumerate(file.rules):
+        line = document.line("rules", index, "id")
+        if entry.id in lines:
+            raise LexiconConflict(
+                source, line, f"rules.{index}.id", f"{entry.id} is used in line {lines[entry.id]} already; rename one"
+            )
+        lines[entry.id] = line
+        _check_phrases(entry, index, file.language, document, source)
+        rules.append(_rule(entry, file.language))
+    return Lexicon(file.lexicon, _version(file.lexicon, text), tuple(rules))
+
+
+def parse_tsv(text: str, source: str) -> Lexicon:
+    """Read one lexicon from a spreadsheet's TSV: one rule for each category, severity and language.
+
+    Rows of severity `allow` hold phrases that silence every rule of their language; those of severity `required` are
+    each a disclosure by the call's end. `cue` rows, and required phrases with a gap (`*`), are for people and skipped.
+
+    Raises:
+      LexiconError: a column is missing, or a row is wrong.
+    """
+    rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise LexiconInvalid(source, 1, missing[0], f"is missing; the columns are {' '.join(COLUMNS)}")
+    name = Path(source).stem
+    terms: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        category, severity, language, term = (str(row[column] or "").strip() for column in COLUMNS)
+        if severity == "cue" or (severity == "required" and "*" in term):
+            continue
+        if severity not in (*Severity, "allow", "required"):
+            right = "block, alert, review, allow, required or cue"
+            raise LexiconInvalid(source, rows.line_num, "severity", f"must be {right}, not {severity!r}")
+        if not category or not language or not fold(term, language).text.strip():
+            field = "category" if not category else "lang" if not language else "term"
+            raise LexiconInvalid(source, rows.line_num, field, "is empty, or holds no letter")
+        terms.setdefault((category, severity, language), []).append(term)
+    rules = _rules_of_rows(terms)
+    if not rules:
+        raise LexiconInvalid(source, None, None, "holds no rule")
+    return Lexicon(name, _version(name, text), tuple(rules))
+
+
+def _rules_of_rows(terms: dict[tuple[str, str, str], list[str]]) -> list[Rule]:
+    allowed: dict[str, list[str]] = {}
+    for (_, severity, language), phrases in terms.items():
+        if severity == "allow":
+            allowed.setdefault(language, []).extend(phrases)
+    rules = []
+    for (category, severity, language), phrases in terms.items():
+        prefix = f"{category}-{severity}-{language}"
+        if severity == "required":
+            rules += [
+                Rule(f"{prefix}-{number}", category, Severity.ALERT, (phrase,), language, required=Required())
+                for number, phrase in enumerate(phrases, 1)
+            ]
+        elif severity != "allow":
+            allow = tuple(allowed.get(language, ()))
+            rules.append(Rule(prefix, category, Severity(severity), tuple(phrases), language, allow=allow))
+    return rules
+
+
+def _read(path: Path) -> Lexicon:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8-sig")
+    except OSError as error:
+        raise LexiconUnreadable(str(path), None, None, error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise LexiconUnreadable(str(path), None, None, f"must be UTF-8 text ({error.reason})") from None
+    if len(raw) > MAX_BYTES:
+        raise LexiconUnreadable(str(path), None, None, f"is over {MAX_BYTES >> 20} MB; split it")
+    return parse_tsv(text, str(path)) if path.suffix == ".tsv" else parse(text, str(path))
+
+
+def _version(name: str, text: str) -> str:
+    return f"{name}@{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _rule(entry: _Rule, language: str) -> Rule:
+    near, required = entry.near, entry.required
+    return Rule(
+        id=entry.id,
+        category=entry.category,
+        severity=Severity(entry.severity),
+        terms=tuple(entry.terms),
+        language=language,
+        channel=Scope(entry.channel),
+        allow=tuple(entry.allow),
+        near=Near(tuple(near.any), near.within, near.ordered) if near else None,
+        required=Required(required.within) if required else None,
+        say_instead=entry.say_instead,
+        source=entry.source,
+    )
+
+
+def _check_phrases(entry: _Rule, index: int, language: str, document: Located, source: str) -> None:
+    """Refuse phrases that could never be heard, because nothing of them is left when folded."""
+    near = entry.near.any if entry.near else []
+    groups = {("terms",): entry.terms, ("allow",): entry.allow, ("near", "any"): near}
+    for path, phrases in groups.items():
+        for number, phrase in enumerate(phrases):
+            if not fold(phrase, language).text.strip():
+                place: Place = ("rules", index, *path, number)
+                field = ".".join(map(str, place))
+                raise LexiconInvalid(source, document.line(*place), field, f"{phrase!r} holds no letter or digit")
+
+
+def _located(error: ValidationError, document: Located, source: str) -> LexiconError:
+    first: Any = error.errors()[0]
+    path = first["loc"]
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        problem = "is no field of a lexicon here"
+    elif first["type"] == "missing":
+        problem = "is missing"
+    return LexiconInvalid(source, document.line(*path), ".".join(map(str, path)) or None, problem)

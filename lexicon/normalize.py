@@ -1,0 +1,119 @@
+"""Folding: what is written differently but said the same becomes the same text. Pure.
+
+Folded text keeps a map back to the raw text, so that a hit in it leads to the words and their times.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from opencc import OpenCC
+
+FILLERS = frozenset("嗯呃啊")
+"""Said while thinking; never part of a term."""
+
+APOSTROPHES = frozenset("'’‘ʼ＇`´")
+
+# Contractions with one full form only; `'s` and `'d` have several and stay.
+_NEGATED = {"can't": "cannot", "won't": "will not", "shan't": "shall not"}
+_ENDINGS = {"n't": " not", "'ll": " will", "'re": " are", "'ve": " have", "'m": " am"}
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Folded text.
+
+    Attributes:
+      offsets: for each folded character, the index of the raw character that it came from; never decreasing.
+    """
+
+    text: str
+    offsets: tuple[int, ...]
+
+    def raw_span(self, start: int, end: int) -> tuple[int, int]:
+        """Give the span of raw text that a folded span came from; it must hold more than the space at a boundary."""
+        inner = self.text[start:end]
+        start, end = end - len(inner.lstrip(" ")), start + len(inner.rstrip(" "))
+        return self.offsets[start], self.offsets[end - 1] + 1
+
+
+def fold(text: str, language: str) -> Folded:
+    """Fold text.
+
+    Chinese, and whatever else is not English: width, case and traditional characters are unified; spaces,
+    punctuation and fillers go. English: words are lower case, parted by one space, with one at each end, so that a
+    folded term matches at word boundaries only; punctuation and hyphens part words, contractions are written out.
+    Repeats are kept: who says a thing twice says it twice.
+    """
+    return _fold_english(text) if language == "en" else _fold_chinese(text)
+
+
+def _fold_chinese(text: str) -> Folded:
+    chars: list[str] = []
+    offsets: list[int] = []
+    for index, raw in enumerate(text):
+        for char in _simplified(raw):
+            chars.append(char)
+            offsets.append(index)
+    return Folded("".join(chars), tuple(offsets))
+
+
+@lru_cache(maxsize=1 << 16)
+def _simplified(char: str) -> str:
+    """Fold one character; to nothing if it is not a letter or digit."""
+    # Twice: a few characters are the traditional form of one that is itself the traditional form of another.
+    simple = _converter().convert(_converter().convert(_plain(char)))
+    return "".join(c for c in simple if c.isalnum() and c not in FILLERS)
+
+
+@lru_cache(maxsize=1)
+def _converter() -> OpenCC:
+    return OpenCC("t2s")
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain(char: str) -> str:
+    """Unify width, case and compatibility forms; a second time, since case folding can undo the first."""
+    once = unicodedata.normalize("NFKC", char).casefold()
+    return unicodedata.normalize("NFKC", once).casefold()
+
+
+def _fold_english(text: str) -> Folded:
+    chars, offsets = [" "], [0]
+    for word, start, end in _english_words(text):
+        # The letters of a contraction written out share the letters that it is written with.
+        if word == "not" and chars[-4:] == ["c", "a", "n", " "] and (len(chars) < 5 or chars[-5] == " "):
+            del chars[-1], offsets[-1]
+        for i, char in enumerate(f"{word} "):
+            chars.append(char)
+            offsets.append(max(offsets[-1], min(start + i, end - 1)))
+    return Folded("".join(chars), tuple(offsets))
+
+
+def _english_words(text: str) -> Iterator[tuple[str, int, int]]:
+    """Give each word, lower case and written out, with its span in the raw text."""
+    plain: list[str] = []
+    sources: list[int] = []
+    for index, raw in enumerate(text):
+        for char in "'" if raw in APOSTROPHES else _plain(raw):
+            plain.append("'" if char in APOSTROPHES else char if char.isalnum() else " ")
+            sources.append(index)
+    for match in re.finditer(r"[^ ]+", "".join(plain)):
+        start, end = sources[match.start()], sources[match.end() - 1] + 1
+        for word in _written_out(match[0]).split():
+            yield word, start, end
+
+
+def _written_out(word: str) -> str:
+    word = word.strip("'")
+    if word in _NEGATED:
+        return _NEGATED[word]
+    for ending, full in _ENDINGS.items():
+        if word.endswith(ending) and len(word) > len(ending):
+            word = word.removesuffix(ending) + full
+            break
+    return word.replace("'", "")

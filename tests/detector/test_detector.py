@@ -1,0 +1,290 @@
+"""The detector, from words to decisions."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.detector import Detector
+from detector.policy import ACTIONS
+from detector.types import Action, Decision, TranscriptUpdate, Word
+from lexicon.compiler import compile_lexicon
+from lexicon.loader import parse
+from lexicon.normalize import fold
+from streamer.recognition.words import is_ideographic
+
+ZH = """
+lexicon: zh-test
+language: zh
+rules:
+  - {id: principal, category: guarantee, severity: block, terms: [保本, 保本保收益],
+     allow: [不承诺保本, 保本是不可能], say_instead: 理财有风险。}
+  - {id: risk-free, category: riskfree, severity: block, terms: [无风险, 怎么可能不保本], allow: [无风险利率]}
+  - {id: high-yield, category: yield, severity: alert, terms: [高收益无风险]}
+  - {id: sure, category: absolute, severity: alert, terms: [绝对], near: {any: [收益, 赚], within: 4}}
+  - {id: then, category: absolute, severity: review, terms: [马上], near: {any: [买], within: 3, ordered: true}}
+  - {id: customer-asks, category: ask, severity: review, channel: customer, terms: [退钱]}
+  - {id: recorded, category: disclosure, severity: alert, required: {within: 10}, terms: [通话会录音]}
+  - {id: risk, category: disclosure, severity: alert, required: {by: end}, terms: [投资有风险, 理财非存款]}
+"""
+EN = """
+lexicon: en-test
+language: en
+rules:
+  - {id: risk-free, category: riskfree, severity: block, terms: [risk free], allow: [not risk free, risk-free rate]}
+  - {id: guarantee, category: guarantee, severity: block, terms: [guaranteed return, you cannot lose]}
+"""
+
+
+def words(text: str, start: float = 0.0) -> list[Word]:
+    """Cut text as the recogniser does: a character, or a word with its space; 0.2 s each."""
+    pieces: list[str] = []
+    for char in text:
+        if pieces and not (char == " " or is_ideographic(char)) and not (char.isalnum() and is_ideographic(pieces[-1][0])):
+            pieces[-1] += char
+        else:
+            pieces.append(char)
+    return [Word(piece, start + i * 0.2, start + (i + 1) * 0.2, 0.9) for i, piece in enumerate(pieces)]
+
+
+def detector(lexicon: str = ZH, language: str = "zh") -> Detector:
+    return Detector(compile_lexicon(parse(lexicon, "test.yaml"), language), ACTIONS)
+
+
+def said(
+    text: str, *, at: Detector | None = None, final: bool = True, channel: str = "agent", start: float = 0.0
+) -> list[Decision]:
+    return (at or detector()).update(TranscriptUpdate(channel, tuple(words(text, start)), (), final))
+
+
+def rules(decisions: list[Decision]) -> list[str]:
+    return [decision.violation.rule_id for decision in decisions]
+
+
+def english(text: str, *, final: bool = True) -> list[str]:
+    return rules(said(text, at=detector(EN, "en"), final=final))
+
+
+class TestATermThatIsSpoken:
+    def test_fires_once_with_all_that_is_known_of_it(self) -> None:
+        (decision,) = said("我们保、本，放心")
+        violation = decision.violation
+        assert decision.action is Action.MUTE
+        assert (violation.id, violation.rule_id, violation.category, violation.severity) == (
+            "v-1",
+            "principal",
+            "guarantee",
+            "block",
+        )
+        assert (violation.term, violation.channel, violation.say_instead) == ("保本", "agent", "理财有风险。")
+        assert (violation.start, violation.end) == pytest.approx((0.4, 0.8))
+        assert violation.confidence == pytest.approx(0.9)
+
+    def test_is_quoted_as_it_was_heard(self) -> None:
+        assert said("我们保、本，放心")[0].violation.heard == "保、本"
+
+    def test_may_come_in_two_updates(self) -> None:
+        at = detector()
+        assert said("我们保", at=at, final=False) == []
+        assert rules(said("本的", at=at, final=False)) == ["principal"]
+
+    def test_fires_again_when_it_is_said_again(self) -> None:
+        at = detector()
+        assert rules(said("保本的，真的保本的", at=at)) == ["principal", "principal"]
+        assert rules(said("保本的", at=at, start=9.0)) == ["principal"]
+        assert at.violations == 3
+
+    def test_is_no_concern_on_a_channel_that_its_rule_is_not_about(self) -> None:
+        assert said("保本的", channel="customer") == []
+        assert rules(said("我要退钱", channel="customer")) == ["customer-asks"]
+
+    def test_does_not_run_from_one_channel_into_the_other(self) -> None:
+        at = detector()
+        assert said("保", at=at, final=False) == []
+        assert said("本", at=at, channel="customer") == []
+
+    def test_only_alerts_when_its_rule_asks_for_no_more(self) -> None:
+        assert said("绝对能赚")[0].action is None
+
+    def test_in_tentative_text_does_not_fire_yet(self) -> None:
+        update = TranscriptUpdate("agent", (), tuple(words("保本的")), False)
+        assert detector().update(update) == []
+
+
+class TestEnglish:
+    def test_matches_whole_words_however_they_are_spelled(self) -> None:
+        assert english("It is Risk-Free, really") == ["risk-free"]
+        assert english("You can't lose") == english("you can not lose") == ["guarantee"]
+        assert english("brisk freedom") == []
+
+    def test_knows_benign_phrases_and_waits_for_them(self) -> None:
+        assert english("it is not risk free") == []
+        assert english("the risk-free rate", final=False) == []
+        assert english("it is risk free", final=False) == []
+        assert english("it is risk free", final=True) == ["risk-free"]
+
+
+class TestAllowPhrases:
+    @pytest.mark.parametrize("text", ["我们不承诺保本", "保本是不可能的", "无风险利率是百分之二"])
+    def test_silence_a_term_inside_them(self, text: str) -> None:
+        assert said(text) == []
+
+    def test_hold_a_term_only_while_they_may_still_come(self) -> None:
+        at = detector()
+        assert said("这个无风险", at=at, final=False) == []
+        assert said("利", at=at, final=False) == []
+        assert rules(said("息", at=at, final=False)) == ["risk-free"]
+
+    def test_that_come_late_still_silence(self) -> None:
+        at = detector()
+        assert said("这个无风险", at=at, final=False) == []
+        assert said("利率", at=at, final=False) == []
+        assert said("很低", at=at, final=True) == []
+
+    def test_let_go_when_speech_pauses(self) -> None:
+        at = detector()
+        assert said("这个无风险", at=at, final=False) == []
+        assert rules(said("", at=at, final=True)) == ["risk-free"]
+
+    def test_make_no_other_term_wait(self) -> None:
+        assert rules(said("承诺收益保本保收益", final=False)) == ["principal"]
+
+    def test_give_way_to_a_longer_forbidden_phrase(self) -> None:
+        assert rules(said("怎么可能不保本呢")) == ["risk-free"]
+
+    def test_silence_nothing_beside_them(self) -> None:
+        assert rules(said("不承诺保本，但是保本的")) == ["principal"]
+
+    def test_out_of_sight_stay_in_force(self) -> None:
+        at = detector()
+        assert said("我们不承诺保本", at=at, final=False) == []
+        for _ in range(200):
+            assert said("啦", at=at, final=False) == []
+
+
+class TestOneEventForOneViolation:
+    def test_a_longer_term_of_the_same_rule_adds_nothing(self) -> None:
+        at = detector()
+        assert rules(said("保本", at=at, final=True)) == ["principal"]
+        assert said("保收益", at=at, final=True) == []
+
+    def test_the_longest_stands_for_all_that_come_together(self) -> None:
+        assert [decision.violation.term for decision in said("保本保收益")] == ["保本保收益"]
+
+    def test_a_milder_rule_never_swallows_a_severe_one(self) -> None:
+        (decision,) = said("高收益无风险的")
+        assert (decision.violation.rule_id, decision.action) == ("risk-free", Action.MUTE)
+
+
+class TestNear:
+    def test_counts_on_either_side(self) -> None:
+        assert rules(said("绝对可以赚")) == rules(said("收益是绝对的")) == ["sure"]
+
+    def test_does_not_count_further_away(self) -> None:
+        assert said("绝对不是我说的那样赚") == []
+
+    def test_may_arrive_after_the_term(self) -> None:
+        at = detector()
+        assert said("绝对", at=at, final=False) == []
+        assert rules(said("能赚", at=at, final=False)) == ["sure"]
+
+    def test_counts_only_after_the_term_when_ordered(self) -> None:
+        assert rules(said("马上就买")) == ["then"]
+        assert said("买了马上走") == []
+
+
+class TestDisclosures:
+    def test_that_were_not_made_are_missing(self) -> None:
+        assert [missing.rule_id for missing in detector().finish(30)] == ["recorded", "risk"]
+
+    def test_are_made_by_any_of_their_terms(self) -> None:
+        at = detector()
+        assert said("本次通话会录音，理财非存款", at=at) == []
+        assert at.finish(30) == []
+        assert at.violations == 0
+
+    def test_made_too_late_are_missing(self) -> None:
+        at = detector()
+        said("通话会录音，投资有风险", at=at, start=60.0)
+        assert [missing.rule_id for missing in at.finish(90)] == ["recorded"]
+
+
+phrase_soup = st.lists(
+    st.sampled_from(
+        ["保本", "保本保收益", "不承诺", "是不可能", "无风险", "利率", "高收益", "怎么可能不", "绝对", "赚", "的", "嗯", "，", "好", "投资有风险"]
+    ),
+    max_size=25,
+).map("".join)
+
+
+class TestAnyCut:
+    @given(phrase_soup, st.data())
+    @settings(max_examples=150, deadline=None)
+    def test_of_the_text_finds_the_same_violations(self, text: str, data: st.DataObject) -> None:
+        spoken = words(text)
+        whole = detector().update(TranscriptUpdate("agent", tuple(spoken), (), True))
+        cuts = sorted(data.draw(st.sets(st.integers(0, len(spoken)), max_size=10)) | {0, len(spoken)})
+        at = detector()
+        pieces: list[Decision] = []
+        for start, end in pairwise(cuts):
+            pieces += at.update(TranscriptUpdate("agent", tuple(spoken[start:end]), (), end == len(spoken)))
+        for one, others in ((whole, pieces), (pieces, whole)):
+            for decision in one:
+                assert any(_same_speech(decision, other) for other in others), decision
+
+    @given(phrase_soup)
+    @settings(max_examples=100, deadline=None)
+    def test_never_reports_the_same_words_twice_for_a_rule(self, text: str) -> None:
+        at = detector()
+        spans: dict[str, list[tuple[float, float]]] = {}
+        for word in words(text):
+            for decision in at.update(TranscriptUpdate("agent", (word,), (), False)):
+                found = decision.violation
+                for start, end in spans.setdefault(found.rule_id, []):
+                    assert found.start >= end or found.end <= start
+                spans[found.rule_id].append((found.start, found.end))
+
+
+def _same_speech(one: Decision, other: Decision) -> bool:
+    """Whether two decisions are about the same words, the other as severe (a rule may stand for another's)."""
+    a, b = one.violation, other.violation
+    overlap = a.start < b.end and b.start < a.end
+    severities = ["block", "alert", "review"]
+    return overlap and severities.index(b.severity) <= severities.index(a.severity)
+
+
+class TestAgainstANaiveSearch:
+    @given(phrase_soup)
+    @settings(max_examples=150, deadline=None)
+    def test_a_rule_without_conditions_is_found_wherever_its_text_is(self, text: str) -> None:
+        plain = parse(
+            "lexicon: plain\nlanguage: zh\nrules: [{id: a, category: a, severity: block, terms: [保本, 收益无]}]", "plain.yaml"
+        )
+        at = Detector(compile_lexicon(plain, "zh"), ACTIONS)
+        found = {d.violation.start for d in at.update(TranscriptUpdate("agent", tuple(words(text)), (), True))}
+        folded = fold("".join(word.text for word in words(text)), "zh").text
+        expected = sum(folded.startswith(term, i) for term in ("保本", "收益无") for i in range(len(folded)))
+        assert len(found) == expected
+
+
+class TestCost:
+    def test_a_long_call_is_forgotten_as_it_goes(self) -> None:
+        at = detector()
+        for i in range(3000):
+            said("好的没问题", at=at, final=False, start=i)
+        channel = at._channels["agent"]
+        assert len(channel._words) < 200
+
+    def test_fillers_without_end_are_forgotten_too(self) -> None:
+        at = detector()
+        for _ in range(50):
+            said("嗯" * 500, at=at, final=False)
+        assert len(at._channels["agent"]._words) <= 2500
+
+    def test_a_word_of_a_megabyte_is_cut_to_what_a_phrase_can_hold(self) -> None:
+        at = detector(EN, "en")
+        at.update(TranscriptUpdate("agent", (Word("a" * 1_000_000, 0, 1),), (), False))
+        assert sum(len(word.text) for word in at._channels["agent"]._words) < 1000
