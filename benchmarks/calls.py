@@ -61,7 +61,5 @@ def _call(folder: Path, entry: dict[str, object]) -> LabelledCall:
         folder / Path(str(entry["file"])).with_suffix(".wav").name,
         str(entry["language"]),
         float(str(entry["duration"])),
-        tuple(
-            Mark(mark["kind"] == "violation", mark["term"], mark["channel"], float(mark["end"])) for mark in marks
-        ),
+        tuple(Mark(mark["kind"] == "violation", mark["term"], mark["channel"], float(mark["end"])) for mark in marks),
     )

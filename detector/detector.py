@@ -52,9 +52,7 @@ class Detector:
                 continue
             latest = duration if rule.required.within is None else rule.required.within
             if self._disclosed.get(rule.id, float("inf")) > latest:
-                missing.append(
-                    Missing(rule.id, rule.category, rule.severity, rule.terms, rule.required.within)
-                )
+                missing.append(Missing(rule.id, rule.category, rule.severity, rule.terms, rule.required.within))
         return missing
 
     def _violation(self, finding: _Finding, channel: str) -> Violation:
@@ -123,7 +121,8 @@ class _Channel:
         rules = self._table.rules
         fired: list[tuple[Span, _Finding]] = []
         for hit, span in sorted(
-            found, key=lambda one: (rules[one[0].use.rule].severity.rank, one[0].start - one[0].end, one[0].start)
+            found,
+            key=lambda one: (rules[one[0].use.rule].severity.rank, one[0].start - one[0].end, one[0].start),
         ):
             rule = rules[hit.use.rule]
             disclosure = rule.required is not None

@@ -120,7 +120,10 @@ def parse(text: str, source: str) -> Lexicon:
         line = document.line("rules", index, "id")
         if entry.id in lines:
             raise LexiconConflict(
-                source, line, f"rules.{index}.id", f"{entry.id} is used in line {lines[entry.id]} already; rename one"
+                source,
+                line,
+                f"rules.{index}.id",
+                f"{entry.id} is used in line {lines[entry.id]} already; rename one",
             )
         lines[entry.id] = line
         _check_phrases(entry, index, file.language, document, source)

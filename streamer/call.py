@@ -68,8 +68,7 @@ class Call:
         self._detector = detector
         self._clock = clock
         self._channels = {
-            name: Channel(name, started.encoding, started.sample_rate, speech_models[name])
-            for name in started.channels
+            name: Channel(name, started.encoding, started.sample_rate, speech_models[name]) for name in started.channels
         }
         self._tentative = dict.fromkeys(started.channels, "")
 

@@ -35,11 +35,19 @@ stderr = Console(stderr=True)
 
 LexiconFiles = Annotated[
     list[Path] | None,
-    typer.Option("--lexicon", metavar="FILE", help="A lexicon file; may be given several times. The shipped ones if not."),
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        help="A lexicon file; may be given several times. The shipped ones if not.",
+    ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME_OR_DIR", help="base, a directory with weights, or any name faster-whisper knows."),
+    typer.Option(
+        "--model",
+        metavar="NAME_OR_DIR",
+        help="base, a directory with weights, or any name faster-whisper knows.",
+    ),
 ]
 
 
@@ -63,7 +71,8 @@ def _one_line_errors() -> Iterator[None]:
 @app.command(epilog="Example: huazha serve --lexicon bank.yaml --media-port 8765")
 def serve(
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="A TOML file with settings; options here win over it.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="A TOML file with settings; options here win over it."),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.  [dim]127.0.0.1[/dim]")] = None,
     media_port: Annotated[int | None, typer.Option(help="Port for calls; 0 picks one.  [dim]8765[/dim]")] = None,
@@ -106,7 +115,8 @@ def call(
     language: Annotated[str | None, typer.Option(help="Of the call; the service's default if not given.")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=8.0, help="Times real time.")] = 1.0,
     channels: Annotated[
-        str | None, typer.Option(metavar="LEG[,LEG]", help="The legs in the recording's order: agent,customer if not given.")
+        str | None,
+        typer.Option(metavar="LEG[,LEG]", help="The legs in the recording's order: agent,customer if not given."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every message as a line of JSON.")] = False,
 ) -> None:
@@ -116,9 +126,7 @@ def call(
     asyncio.run(_call(recording, url, language, speed, as_json))
 
 
-async def _call(
-    recording: recordings.Recording, url: str, language: str | None, speed: float, as_json: bool
-) -> None:
+async def _call(recording: recordings.Recording, url: str, language: str | None, speed: float, as_json: bool) -> None:
     narrator = Narrator(Console())
     received = client.play(recording, url, call_id=recording.path.stem, language=language, speed=speed)
     async for message in received:
@@ -144,7 +152,7 @@ async def _demonstrate(chosen: Settings) -> None:
 
 async def _load(chosen: Settings) -> WhisperRecognizer:
     with stderr.status("Starting") as status:
-        return await asyncio.to_thread(service.load_recognizer, chosen, lambda step: status.update(step))
+        return await asyncio.to_thread(service.load_recognizer, chosen, status.update)
 
 
 def _legs(channels: str | None) -> tuple[str, ...] | None:

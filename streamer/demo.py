@@ -32,9 +32,7 @@ async def _play(service: Service, folder: Path, language: str, console: Console)
     narrator = Narrator(console, language)
     recording = recordings.read(folder / f"demo-{language}.wav")
     blocks = 0
-    async for received in client.play(
-        recording, service.media.url, call_id=f"demo-{language}", language=language
-    ):
+    async for received in client.play(recording, service.media.url, call_id=f"demo-{language}", language=language):
         narrator.tell(received.message)
         blocks += received.message["type"] == "block"
     return blocks

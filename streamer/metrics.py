@@ -19,15 +19,9 @@ class Metrics:
         self.registry = registry
         self.calls_live = Gauge("huazha_calls_live", "Calls going on", registry=registry)
         self.calls = Counter("huazha_calls", "Calls that have ended", ["outcome"], registry=registry)
-        self.received = Counter(
-            "huazha_audio_received_seconds", "Audio received, all channels", registry=registry
-        )
-        self.monitored = Counter(
-            "huazha_audio_monitored_seconds", "Audio recognised, or silent", registry=registry
-        )
-        self.blind = Counter(
-            "huazha_audio_blind_seconds", "Audio received but not monitored", registry=registry
-        )
+        self.received = Counter("huazha_audio_received_seconds", "Audio received, all channels", registry=registry)
+        self.monitored = Counter("huazha_audio_monitored_seconds", "Audio recognised, or silent", registry=registry)
+        self.blind = Counter("huazha_audio_blind_seconds", "Audio received but not monitored", registry=registry)
         self.lag = Histogram(
             "huazha_recognition_lag_seconds",
             "From a window's last sample coming in to its text",
@@ -60,9 +54,7 @@ class Metrics:
             buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1),
             registry=registry,
         )
-        self.violations = Counter(
-            "huazha_violations", "Violations found", ["rule", "severity"], registry=registry
-        )
+        self.violations = Counter("huazha_violations", "Violations found", ["rule", "severity"], registry=registry)
         self.undelivered = Counter(
             "huazha_blocks_undelivered", "Block signals that the platform did not take", registry=registry
         )
@@ -79,8 +71,5 @@ class Metrics:
     def value(self, sample: str) -> float:
         """Read a counter or gauge by the name of its samples, summed over its labels."""
         return sum(
-            found.value
-            for metric in self.registry.collect()
-            for found in metric.samples
-            if found.name == sample
+            found.value for metric in self.registry.collect() for found in metric.samples if found.name == sample
         )

@@ -57,7 +57,11 @@ class Narrator:
         self._text = ""
 
     def _started(self, message: dict[str, Any]) -> None:
-        self._line(0.0, f"listening with {message['model']}, {message['lexicon_version']}", "dim")
+        self._line(
+            0.0,
+            f"listening with {message['model']}, lexicons {message['lexicon_version'].replace('+', ' + ')}",
+            "dim",
+        )
 
     def _violation(self, message: dict[str, Any]) -> None:
         self._line(

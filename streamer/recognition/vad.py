@@ -102,7 +102,7 @@ class VoiceActivity:
     ```
     """
 
-    def __init__(self, model: SpeechModel, options: VadOptions = VadOptions()) -> None:  # noqa: B008 - frozen
+    def __init__(self, model: SpeechModel, options: VadOptions = VadOptions()) -> None:
         self._model = model
         self._options = options
         self._state = _State.SILENT

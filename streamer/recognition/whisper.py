@@ -149,9 +149,7 @@ def _prompt(tokenizer: Tokenizer, text: str | None) -> list[int]:
     return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
 
-def _hypothesis(
-    window: Window, tokenizer: Tokenizer, ids: list[int], alignment: Any, no_speech: float
-) -> Hypothesis:
+def _hypothesis(window: Window, tokenizer: Tokenizer, ids: list[int], alignment: Any, no_speech: float) -> Hypothesis:
     if no_speech > MAX_NO_SPEECH:
         return Hypothesis((), no_speech)
     if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code):

@@ -69,7 +69,7 @@ class WindowPlanner:
     ```
     """
 
-    def __init__(self, options: WindowOptions = WindowOptions()) -> None:  # noqa: B008 - frozen
+    def __init__(self, options: WindowOptions = WindowOptions()) -> None:
         self._options = options
         self._segments: deque[_Segment] = deque()
         self._received = 0.0

@@ -59,4 +59,3 @@ def _characters(tokens: Iterable[TimedToken]) -> Iterable[tuple[str, float, floa
         share = (token.end - token.start) / max(1, len(token.text))
         for i, char in enumerate(token.text):
             yield char, token.start + i * share, token.start + (i + 1) * share, token.probability
-

@@ -43,7 +43,11 @@ def words(text: str, start: float = 0.0) -> list[Word]:
     """Cut text as the recogniser does: a character, or a word with its space; 0.2 s each."""
     pieces: list[str] = []
     for char in text:
-        if pieces and not (char == " " or is_ideographic(char)) and not (char.isalnum() and is_ideographic(pieces[-1][0])):
+        if (
+            pieces
+            and not (char == " " or is_ideographic(char))
+            and not (char.isalnum() and is_ideographic(pieces[-1][0]))
+        ):
             pieces[-1] += char
         else:
             pieces.append(char)
@@ -214,7 +218,23 @@ class TestDisclosures:
 
 phrase_soup = st.lists(
     st.sampled_from(
-        ["保本", "保本保收益", "不承诺", "是不可能", "无风险", "利率", "高收益", "怎么可能不", "绝对", "赚", "的", "嗯", "，", "好", "投资有风险"]
+        [
+            "保本",
+            "保本保收益",
+            "不承诺",
+            "是不可能",
+            "无风险",
+            "利率",
+            "高收益",
+            "怎么可能不",
+            "绝对",
+            "赚",
+            "的",
+            "嗯",
+            "，",
+            "好",
+            "投资有风险",
+        ]
     ),
     max_size=25,
 ).map("".join)
@@ -261,7 +281,8 @@ class TestAgainstANaiveSearch:
     @settings(max_examples=150, deadline=None)
     def test_a_rule_without_conditions_is_found_wherever_its_text_is(self, text: str) -> None:
         plain = parse(
-            "lexicon: plain\nlanguage: zh\nrules: [{id: a, category: a, severity: block, terms: [保本, 收益无]}]", "plain.yaml"
+            "lexicon: plain\nlanguage: zh\nrules: [{id: a, category: a, severity: block, terms: [保本, 收益无]}]",
+            "plain.yaml",
         )
         at = Detector(compile_lexicon(plain, "zh"), ACTIONS)
         found = {d.violation.start for d in at.update(TranscriptUpdate("agent", tuple(words(text)), (), True))}

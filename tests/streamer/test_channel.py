@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ class LoudnessModel:
     """Takes whatever isn't digital silence for speech."""
 
     def probabilities(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.any(frames != 0, axis=1).astype(np.float32)
+        return np.asarray(np.any(frames != 0, axis=1), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,12 @@ class Speech:
             pieces += [np.zeros(int(pause * SAMPLE_RATE), np.int16), np.full(lengths[i], i + 1, np.int16)]
         return cls(np.concatenate([*pieces, np.zeros(SAMPLE_RATE // 4, np.int16)]), lengths)
 
-    def hear(
-        self, audio: NDArray[np.float32], start: float, late: float = 0.0, mark: str = ""
-    ) -> Hypothesis:
+    def hear(self, audio: NDArray[np.float32], start: float, late: float = 0.0, mark: str = "") -> Hypothesis:
         """Read the words from samples; one that is cut comes out garbled, and all are placed `late`."""
         levels = np.rint(audio * 32768).astype(int)
         edges = np.flatnonzero(np.diff(levels, prepend=0, append=0))
         words = []
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in pairwise(edges):
             if levels[begin]:
                 word = int(levels[begin]) - 1
                 whole = end - begin >= self.lengths[word]
@@ -109,7 +108,9 @@ def channel() -> Channel:
 
 
 spoken = st.lists(
-    st.tuples(st.sampled_from([0.0, 0.0, 0.0, 0.2, 0.45, 0.55, 1.0, 3.0]), st.floats(0.15, 0.6)), min_size=1, max_size=60
+    st.tuples(st.sampled_from([0.0, 0.0, 0.0, 0.2, 0.45, 0.55, 1.0, 3.0]), st.floats(0.15, 0.6)),
+    min_size=1,
+    max_size=60,
 )
 
 
@@ -138,9 +139,7 @@ class TestNothingIsLostOrSaidTwice:
 
     @given(spoken, st.frozensets(st.integers(1, 20), max_size=6))
     @settings(max_examples=40, deadline=None)
-    def test_every_second_is_monitored_or_blind(
-        self, words: list[tuple[float, float]], fail: frozenset[int]
-    ) -> None:
+    def test_every_second_is_monitored_or_blind(self, words: list[tuple[float, float]], fail: frozenset[int]) -> None:
         listener = Listener(channel(), Speech.of(words), fail=fail)
         listener.listen()
         heard = listener.channel

@@ -1,0 +1,31 @@
+"""Recognisers whose faults can be chosen, and where the bundled calls are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.service import Service
+
+DATA = Path(__file__).parent.parent / "streamer" / "data"
+
+Running = Callable[..., AbstractAsyncContextManager[Service]]
+"""Runs a service on free ports: `async with running(recognizer, **limits) as service`."""
+
+
+class FaultyRecognizer:
+    """Hears nothing, or fails, as it is told."""
+
+    name = "faulty"
+    concurrency = 2
+    max_batch = 4
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+
+    def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        if self.broken:
+            raise RuntimeError("no such luck")
+        return [Hypothesis(()) for _ in windows]
