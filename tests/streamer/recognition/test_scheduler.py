@@ -1,0 +1,140 @@
+"""Order, batches and faults of the shared recogniser. The recogniser here waits to be let go, so no time passes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from detector.types import Word
+from streamer.errors import RecognitionFailed
+from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.scheduler import Batch, Scheduler
+
+
+class GatedRecognizer:
+    """Writes down each batch, and answers when `gate` is open."""
+
+    name = "gated"
+
+    def __init__(self, *, concurrency: int = 1, max_batch: int = 4, bad: frozenset[str] = frozenset()) -> None:
+        self.concurrency = concurrency
+        self.max_batch = max_batch
+        self.batches: list[list[str]] = []
+        self.begun = threading.Semaphore(0)
+        self.gate = threading.Event()
+        self._bad = bad
+
+    def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        self.batches.append([window.call_id for window in windows])
+        self.begun.release()
+        assert self.gate.wait(10)
+        if self._bad & {window.call_id for window in windows}:
+            raise RuntimeError("cannot")
+        return [Hypothesis((Word(window.call_id, 0, 1),)) for window in windows]
+
+
+def window(call: str, deadline: float = 0.0, language: str = "zh") -> Window:
+    return Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language, deadline)
+
+
+async def submit(scheduler: Scheduler, *windows: Window) -> list[asyncio.Task[Hypothesis]]:
+    tasks = [asyncio.create_task(scheduler.recognize(one)) for one in windows]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def occupied(scheduler: Scheduler, recognizer: GatedRecognizer) -> asyncio.Task[Hypothesis]:
+    """Give the only worker something to do."""
+    (first,) = await submit(scheduler, window("first"))
+    await asyncio.to_thread(recognizer.begun.acquire)
+    return first
+
+
+class TestOrder:
+    async def test_is_by_deadline_whoever_came_first(self) -> None:
+        recognizer = GatedRecognizer(max_batch=1)
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(scheduler, window("late", 9.0), window("soon", 1.0), window("middle", 5.0))
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["soon"], ["middle"], ["late"]]
+
+    async def test_answers_each_with_its_own(self) -> None:
+        recognizer = GatedRecognizer()
+        recognizer.gate.set()
+        async with Scheduler(recognizer) as scheduler:
+            tasks = await submit(scheduler, *(window(f"c{i}") for i in range(20)))
+            answers = await asyncio.gather(*tasks)
+        assert [answer.words[0].text for answer in answers] == [f"c{i}" for i in range(20)]
+
+
+class TestBatches:
+    async def test_are_of_one_language_and_no_longer_than_is_good(self) -> None:
+        recognizer = GatedRecognizer(max_batch=2)
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(
+                scheduler, window("zh1", 1), window("en1", 2, "en"), window("zh2", 3), window("zh3", 4)
+            )
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["zh1", "zh2"], ["en1"], ["zh3"]]
+
+    async def test_leave_their_share_to_the_other_workers(self) -> None:
+        recognizer = GatedRecognizer(concurrency=2, max_batch=8)
+        async with Scheduler(recognizer) as scheduler:
+            tasks = await submit(scheduler, window("a"), window("b"))
+            for _ in range(2):
+                await asyncio.to_thread(recognizer.begun.acquire)
+            tasks += await submit(scheduler, *(window(f"c{i}") for i in range(6)))
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert max(map(len, recognizer.batches)) == 3
+
+    async def test_are_told_of(self) -> None:
+        recognizer, told = GatedRecognizer(), list[Batch]()
+        recognizer.gate.set()
+        async with Scheduler(recognizer, observe=told.append) as scheduler:
+            await scheduler.recognize(window("a"))
+        assert [batch.audio for batch in told] == [pytest.approx(0.1)]
+
+
+class TestFaults:
+    async def test_of_one_window_cost_no_other_in_its_batch(self) -> None:
+        recognizer = GatedRecognizer(bad=frozenset({"bad"}))
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(scheduler, window("good"), window("bad"), window("fine"))
+            recognizer.gate.set()
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert scheduler.alive
+        assert [type(answer) for answer in answers] == [Hypothesis, Hypothesis, RecognitionFailed, Hypothesis]
+
+    async def test_of_a_call_that_is_gone_are_not_waited_for(self) -> None:
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            first = await occupied(scheduler, recognizer)
+            gone, stays = await submit(scheduler, window("gone"), window("stays"))
+            gone.cancel()
+            recognizer.gate.set()
+            await asyncio.gather(first, stays)
+        assert recognizer.batches == [["first"], ["stays"]]
+
+    async def test_show_in_age_and_life(self) -> None:
+        recognizer = GatedRecognizer()
+        scheduler = Scheduler(recognizer)
+        assert not scheduler.alive
+        async with scheduler:
+            assert (scheduler.alive, scheduler.age) == (True, 0.0)
+            first = await occupied(scheduler, recognizer)
+            assert scheduler.age > 0
+            recognizer.gate.set()
+            await first
+            assert scheduler.age == 0.0
+        assert not scheduler.alive
