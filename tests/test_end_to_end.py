@@ -176,12 +176,11 @@ class TestAPeerThatBreaksTheProtocol:
                     pass
 
     async def test_that_hangs_up_without_a_word_leaves_nothing_behind(self, running: Running) -> None:
-        async with running(FaultyRecognizer()) as service:
-            async with connect(service.media.url) as socket:
-                await socket.send(start())
-                await socket.recv()
-                await socket.send(b"\xff" * 8000)
-                assert service.media.live == 1
+        async with running(FaultyRecognizer()) as service, connect(service.media.url) as socket:
+            await socket.send(start())
+            await socket.recv()
+            await socket.send(b"\xff" * 8000)
+            assert service.media.live == 1
         # Leaving the service waits for its calls.
         assert service.media.live == 0
         assert service.metrics.value("huazha_audio_received_seconds_total") == 1.0

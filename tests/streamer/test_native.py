@@ -105,7 +105,10 @@ class TestAMistake:
         dialect = started(Encoding.PCM_S16LE, ("agent", "customer"))
         assert isinstance(failure(dialect.receive_binary(b"\0" * 6)), OddBytes)
 
-    @pytest.mark.parametrize("message", [stop_message(), b"", start_message(call_id="x", encoding=Encoding.ALAW, sample_rate=8000, channels=["agent"])])
+    @pytest.mark.parametrize(
+        "message",
+        [stop_message(), b"", start_message(call_id="x", encoding=Encoding.ALAW, sample_rate=8000, channels=["agent"])],
+    )
     def test_of_anything_after_the_stop(self, message: str | bytes) -> None:
         dialect = started()
         dialect.receive_text(stop_message())

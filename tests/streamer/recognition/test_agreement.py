@@ -73,7 +73,9 @@ def test_committed_text_only_ever_grows(hypotheses: list[tuple[str, float, float
         words = spoken(said, start)
         before = agreement.settled
         update = heard(agreement, words, settles=settles, final=final)
-        assert list(update.committed + update.tentative) == words[len(words) - len(update.committed + update.tentative) :]
+        assert (
+            list(update.committed + update.tentative) == words[len(words) - len(update.committed + update.tentative) :]
+        )
         committed += update.committed
         assert agreement.settled == (committed[-1].end if committed else 0.0)
         assert not update.committed or agreement.settled >= before - 0.2

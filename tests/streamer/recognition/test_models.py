@@ -141,9 +141,7 @@ class TestOtherProcesses:
         assert assemble(source, cache).is_dir()
 
     @pytest.mark.parametrize("pieces", [0, 1, 4, 7])
-    def test_killed_while_writing_leave_no_half_model(
-        self, source: PackagedModel, tmp_path: Path, pieces: int
-    ) -> None:
+    def test_killed_while_writing_leave_no_half_model(self, source: PackagedModel, tmp_path: Path, pieces: int) -> None:
         cache = tmp_path / "cache"
         # The child reads its second part from a pipe that gives so many pieces and then no more.
         pipe = tmp_path / "pipe"

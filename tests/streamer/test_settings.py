@@ -1,0 +1,66 @@
+"""Settings: defaults, a file over them, the command line over both, and errors that name the field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import SettingsError
+from streamer.settings import Settings, load
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "huazha.toml"
+    file.write_text('media_port = 9000\nlanguage = "en"\nlexicon = ["own.yaml"]\n[limits]\nmax_calls = 7\n')
+    return file
+
+
+def test_a_file_wins_over_defaults_and_the_command_line_over_both(config: Path) -> None:
+    settings = load(config, {"media_port": 9001, "console_port": None})
+    assert (settings.media_port, settings.console_port, settings.language) == (9001, 8080, "en")
+    assert settings.limits.max_calls == 7
+
+
+def test_paths_in_a_file_are_relative_to_it(config: Path) -> None:
+    assert load(config, {}).lexicon == (config.parent / "own.yaml",)
+
+
+def test_without_a_file_defaults_hold() -> None:
+    assert load(None, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("media_port = 70000", "media_port"),
+        ("[limits]\nmax_calls = 0", "limits.max_calls"),
+        ("colour = 'red'", "colour"),
+        ("language = 'Chinese'", "language"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, text: str, field: str) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(file, {})
+    assert (caught.value.source, caught.value.field) == (str(file), field)
+
+
+@pytest.mark.parametrize("content", [b"media_port = ", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_told_so(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match="is not TOML"):
+        load(file, {})
+
+
+def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load(tmp_path / "none.toml", {})
+
+
+def test_the_command_line_is_named_as_the_source(config: Path) -> None:
+    with pytest.raises(SettingsError, match="command line: media_port"):
+        load(config, {"media_port": -1})
