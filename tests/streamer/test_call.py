@@ -1,0 +1,158 @@
+"""One call, with the recogniser's answers written by hand and the clock in hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detector.detector import Detector
+from detector.policy import ACTIONS
+from detector.types import Word
+from lexicon.compiler import compile_lexicon
+from lexicon.loader import parse
+from streamer.call import Call, CallState
+from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.types import AudioFrame, Blind, Block, CallStarted, Encoding, Outgoing, Stopped, Transcript, ViolationReport
+
+TABLE = compile_lexicon(
+    parse(
+        "lexicon: t\nlanguage: zh\nrules:\n"
+        "  - {id: promise, category: c, severity: block, terms: [保本]}\n"
+        "  - {id: pressure, category: c, severity: alert, terms: [最后一天]}\n"
+        "  - {id: risk, category: c, severity: alert, terms: [投资有风险], required: {by: end}}\n",
+        "t.yaml",
+    ),
+    "zh",
+)
+
+
+class AlwaysSpeech:
+    def probabilities(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ones(len(frames), dtype=np.float32)
+
+
+class Clock:
+    """Stands still unless it is read: each reading is a millisecond later."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+def begin(*channels: str, transcripts: bool = True) -> Call:
+    channels = channels or ("agent",)
+    started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh", transcripts)
+    return Call(
+        started,
+        language="zh",
+        detector=Detector(TABLE, ACTIONS),
+        speech_models={channel: AlwaysSpeech() for channel in channels},
+        clock=Clock(),
+    )
+
+
+def speak(call: Call, seconds: float, channel: str = "agent") -> list[Window]:
+    call.receive(AudioFrame(channel, 0, b"\1\0" * int(16_000 * seconds)))
+    return call.due(now=100.0)
+
+
+def words(text: str, start: float = 0.0) -> Hypothesis:
+    return Hypothesis(tuple(Word(char, start + i * 0.2, start + (i + 1) * 0.2, 0.8) for i, char in enumerate(text)))
+
+
+def kinds(events: list[Outgoing]) -> list[type]:
+    return [type(event) for event in events]
+
+
+class TestAViolation:
+    def test_is_signalled_before_it_is_reported_and_both_before_the_text(self) -> None:
+        call = begin()
+        (first,) = speak(call, 1.5)
+        assert kinds(call.heard(first, words("我们保本的"))) == [Transcript]
+        (second,) = speak(call, 0.5)
+        events = call.heard(second, words("我们保本的产品"))
+        assert kinds(events) == [Block, ViolationReport, Transcript, Transcript]
+        block = events[0]
+        assert isinstance(block, Block)
+        assert block.audio_received == pytest.approx(2.0)
+        assert block.violation.end == pytest.approx(0.8)
+        assert block.match_to_signal_ms == pytest.approx(1.0)
+
+    def test_that_only_alerts_is_reported_without_a_signal(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 1.0)
+        call.heard(window, words("最后一天"))
+        (window,) = speak(call, 0.5)
+        assert kinds(call.heard(window, words("最后一天"))) == [ViolationReport]
+
+
+class TestTheText:
+    def test_is_not_said_again_when_it_has_not_changed(self) -> None:
+        call = begin()
+        (window,) = speak(call, 1.0)
+        (tentative,) = call.heard(window, words("您好"))
+        assert tentative == Transcript("agent", "您好", False, 0.0, 0.4)
+        (window,) = speak(call, 0.5)
+        committed = call.heard(window, words("您好"))
+        assert committed == [Transcript("agent", "您好", True, 0.0, 0.4)]
+        (window,) = speak(call, 0.5)
+        assert call.heard(window, words("您好")) == []
+
+    def test_that_was_tentative_and_is_gone_is_taken_back(self) -> None:
+        call = begin()
+        (window,) = speak(call, 1.0)
+        call.heard(window, words("您好"))
+        (window,) = speak(call, 0.5)
+        assert call.heard(window, Hypothesis(())) == [Transcript("agent", "", False, 0.0, 0.0)]
+
+    def test_is_kept_back_unless_it_is_asked_for(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 1.0)
+        assert call.heard(window, words("您好")) == []
+
+
+class TestTheEnd:
+    def test_waits_for_what_was_said_last_on_every_channel(self) -> None:
+        call = begin("agent", "customer", transcripts=False)
+        (agent,) = speak(call, 1.0)
+        (customer,) = speak(call, 2.0, "customer")
+        assert call.stop() == []
+        assert call.state is CallState.DRAINING
+        call.heard(agent, words("您好"))
+        call.heard(customer, words("你好"))
+        last = call.due(now=0.0)
+        assert [window.channel for window in last] == ["agent", "customer"]
+        assert call.heard(last[0], words("您好投资有风险")) == []
+        assert call.heard(last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
+        assert call.state is CallState.OVER
+
+    def test_of_a_silent_call_is_its_account(self) -> None:
+        call = begin()
+        (account,) = call.stop()
+        assert isinstance(account, Stopped)
+        assert [missing.rule_id for missing in account.missing] == ["risk"]
+
+    def test_that_can_not_be_waited_for_is_blind(self) -> None:
+        call = begin()
+        speak(call, 3.0)
+        call.stop()
+        lost, account = call.abandon("recognition fell behind")
+        assert lost == Blind("agent", 0.0, 3.0, "recognition fell behind")
+        assert isinstance(account, Stopped)
+        assert account.blind_seconds == pytest.approx(3.0)
+        assert (call.received, call.monitored) == (pytest.approx(3.0), pytest.approx(0.0))
+
+
+class TestDeadlines:
+    def test_the_last_look_is_wanted_at_once_and_others_by_the_next_one(self) -> None:
+        call = begin()
+        (window,) = speak(call, 1.0)
+        assert window.deadline == pytest.approx(100.4)
+        call.heard(window, words("您好"))
+        call.stop()
+        (last,) = call.due(now=200.0)
+        assert last.deadline == 200.0
