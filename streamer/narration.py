@@ -57,11 +57,8 @@ class Narrator:
         self._text = ""
 
     def _started(self, message: dict[str, Any]) -> None:
-        self._line(
-            0.0,
-            f"listening with {message['model']}, lexicons {message['lexicon_version'].replace('+', ' + ')}",
-            "dim",
-        )
+        lexicons = ", ".join(version.split("@")[0] for version in message["lexicon_version"].split("+"))
+        self._line(0.0, f"listening with Whisper {message['model']} and {lexicons}", "dim")
 
     def _violation(self, message: dict[str, Any]) -> None:
         self._line(
