@@ -13,7 +13,17 @@ from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from streamer.call import Call, CallState
 from streamer.recognition.recognizer import Hypothesis, Window
-from streamer.types import AudioFrame, Blind, Block, CallStarted, Encoding, Outgoing, Stopped, Transcript, ViolationReport
+from streamer.types import (
+    AudioFrame,
+    Blind,
+    Block,
+    CallStarted,
+    Encoding,
+    Outgoing,
+    Stopped,
+    Transcript,
+    ViolationReport,
+)
 
 TABLE = compile_lexicon(
     parse(
