@@ -24,6 +24,7 @@ async def run(service: Service, folder: Path, console: Console) -> int:
         f"\n{sum(blocks)} blocks. Audio received {health.audio_received:.1f} s on both channels of "
         f"{len(CALLS)} calls, monitored {health.audio_monitored:.1f} s, blind {health.audio_blind:.1f} s.",
         highlight=False,
+        soft_wrap=True,
     )
     return sum(blocks)
 
