@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from opencc import OpenCC
 
+from lexicon.numerals import chinese, english
+
 FILLERS = frozenset("嗯呃啊")
 """Said while thinking; never part of a term."""
 
+DIGITS = frozenset("0123456789")
 APOSTROPHES = frozenset("'’‘ʼ＇`´")
 
 # Contractions with one full form only; `'s` and `'d` have several and stay.
@@ -55,18 +58,62 @@ def fold(text: str, language: str) -> Folded:
 def _fold_chinese(text: str) -> Folded:
     chars: list[str] = []
     offsets: list[int] = []
-    for index, raw in enumerate(text):
-        for char in _simplified(raw):
-            chars.append(char)
-            offsets.append(index)
+    for said, start, end in _said(text, chinese):
+        simple = _simplified(said) if len(said) == 1 else said
+        for number, char in enumerate(simple):
+            added = _as_said(chars, char)
+            chars += added
+            # A number's last character ends where its digits end.
+            offsets += [end - 1 if number and number == len(simple) - 1 else start] * len(added)
     return Folded("".join(chars), tuple(offsets))
+
+
+def _as_said(chars: list[str], char: str) -> str:
+    """Give a character as it follows others: 百分百, 百分之百 and 100% are one, and so are 两百 and 二百."""
+    if char in "百千万亿" and chars and chars[-1] == "两":
+        chars[-1] = "二"
+    if char == "百" and chars[-2:] == ["百", "分"]:
+        return "之一百"
+    if char == "百" and chars[-3:] == ["百", "分", "之"]:
+        return "一百"
+    return char
+
+
+def _said(text: str, say: Callable[[str, bool], str]) -> Iterator[tuple[str, int, int]]:
+    """Give each plain character, and what is said for each number, with its span in the raw text.
+
+    Args:
+      say: puts a number into words; told whether a percent sign follows.
+    """
+    plain = [(char, index) for index, raw in enumerate(text) for char in _plain(raw)]
+    at = 0
+    while at < len(plain):
+        end = _digits(plain, at)
+        if end == at:
+            yield plain[at][0], plain[at][1], plain[at][1] + 1
+            at += 1
+            continue
+        if end < len(plain) and plain[end][0] == "." and (fraction := _digits(plain, end + 1)) > end + 1:
+            end = fraction
+        number = "".join(char for char, _ in plain[at:end])
+        percent = end < len(plain) and plain[end][0] == "%"
+        last = end - 1 + percent
+        yield say(number, percent), plain[at][1], plain[last][1] + 1
+        at = last + 1
+
+
+def _digits(plain: list[tuple[str, int]], at: int) -> int:
+    """Give the end of the digits that begin at `at`."""
+    while at < len(plain) and plain[at][0] in DIGITS:
+        at += 1
+    return at
 
 
 @lru_cache(maxsize=1 << 16)
 def _simplified(char: str) -> str:
-    """Fold one character; to nothing if it is not a letter or digit."""
+    """Simplify one plain character; to nothing if it is not a letter or digit."""
     # Twice: a few characters are the traditional form of one that is itself the traditional form of another.
-    simple = _converter().convert(_converter().convert(_plain(char)))
+    simple = _converter().convert(_converter().convert(char))
     return "".join(c for c in simple if c.isalnum() and c not in FILLERS)
 
 
@@ -97,13 +144,13 @@ def _fold_english(text: str) -> Folded:
 def _english_words(text: str) -> Iterator[tuple[str, int, int]]:
     """Give each word, lower case and written out, with its span in the raw text."""
     plain: list[str] = []
-    sources: list[int] = []
-    for index, raw in enumerate(text):
-        for char in "'" if raw in APOSTROPHES else _plain(raw):
+    sources: list[tuple[int, int]] = []
+    for said, start, end in _said(text, lambda number, percent: f" {english(number)}{' percent' if percent else ''} "):
+        for char in said:
             plain.append("'" if char in APOSTROPHES else char if char.isalnum() else " ")
-            sources.append(index)
+            sources.append((start, end))
     for match in re.finditer(r"[^ ]+", "".join(plain)):
-        start, end = sources[match.start()], sources[match.end() - 1] + 1
+        start, end = sources[match.start()][0], sources[match.end() - 1][1]
         for word in _written_out(match[0]).split():
             yield word, start, end
 

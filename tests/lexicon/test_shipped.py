@@ -21,6 +21,7 @@ LEXICON = load(shipped())
 TABLES = {language: compile_lexicon(LEXICON, language) for language in ("zh", "en")}
 BLOCKING = [rule for rule in LEXICON.rules if rule.severity is Severity.BLOCK]
 LOOKALIKES = Path(lexicon.__file__).parent / "data" / "LOOKALIKES.tsv"
+BUT = {"zh": "，不过", "en": ", but "}
 CARRIERS = {"zh": "我跟您说{}的", "en": "Look {} okay"}
 
 
@@ -40,6 +41,11 @@ class TestARuleThatBlocks:
         for term in rule.terms:
             decisions = decide(TABLES[rule.language], CARRIERS[rule.language].format(term))
             assert any(decision.violation.severity == "block" for decision in decisions), term
+
+    def test_does_so_for_a_term_that_follows_an_allow_phrase(self, rule: Rule) -> None:
+        for phrase in rule.allow:
+            sentence = CARRIERS[rule.language].format(f"{phrase}{BUT[rule.language]}{rule.terms[0]}")
+            assert any(decision.action for decision in decide(TABLES[rule.language], sentence)), sentence
 
     def test_says_what_to_say_instead_and_where_it_comes_from(self, rule: Rule) -> None:
         assert rule.say_instead

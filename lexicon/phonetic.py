@@ -1,0 +1,136 @@
+"""Syllables: what Chinese text sounds like, for terms that survive only as homophones or near them. Pure.
+
+A character becomes one private-use character, by its syllable without tone, so that text of syllables is text, and the
+same automata run on it. Characters of several readings have their most frequent one, in terms and in speech alike.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from pypinyin.constants import PINYIN_DICT
+
+SILENT = "\uf8ff"
+"""Stands for a character that has no Chinese reading."""
+FIRST = 0xE000
+
+_INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
+
+# What Mandarin speakers in the south merge, and telephone bandwidth blurs: one class each.
+_FUZZY_INITIALS = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "f": "h"}
+_FUZZY_ENDINGS = {"ang": "an", "eng": "en", "ing": "in"}
+
+CONFUSABLE = 0.2
+DIFFERENT = 0.5
+GAP = 0.8
+"""Costs of an initial or a final that is much alike or not, and of a syllable too many or too few."""
+
+# Sounds of the same place of articulation, which a codec tells apart least: aspirated and not, retroflex, dental and palatal,
+# nasals and liquids; finals with neighbouring vowels or the other nasal.
+_ALIKE_INITIALS = (
+    "b p", "d t", "g k h", "zh ch z c j q", "sh s x", "n l r", "f h", "m n", "y w -", "zh z j", "ch c q", "b m", "r y",
+)  # fmt: skip
+_ALIKE_FINALS = (
+    "an ang ian iang uan uang", "en eng in ing un ong iong", "a ia ua", "o uo e ou ao", "ai ei uai ui", "i ü ei e ie üe",
+    "u ou o", "ao iao", "iu ou", "an en", "ang ong",
+)  # fmt: skip
+
+
+def syllable_text(text: str) -> str:
+    """Write folded Chinese text in syllables, one character for each; toneless."""
+    return text.translate(_tables()[0])
+
+
+def fuzzy_text(text: str) -> str:
+    """Write folded Chinese text in fuzzy syllables, in which what is commonly merged is one."""
+    return text.translate(_tables()[1])
+
+
+def codes(text: str) -> NDArray[np.int32]:
+    """Number the toneless syllables of folded text; -1 where there is none."""
+    points = np.frombuffer(syllable_text(text).encode("utf-32-le"), dtype=np.int32)
+    return np.where(points == ord(SILENT), -1, points - FIRST)
+
+
+@lru_cache(maxsize=1)
+def distances() -> NDArray[np.float32]:
+    """Tabulate the cost of hearing one toneless syllable for another, by their codes.
+
+    The last row and column stand for what is no syllable: it costs a full substitution.
+    """
+    parts = [_split(name) for name in _syllables()]
+    table = np.full((len(parts) + 1, len(parts) + 1), 2 * DIFFERENT, dtype=np.float32)
+    for i, (initial, final) in enumerate(parts):
+        for j, (other_initial, other_final) in enumerate(parts):
+            table[i, j] = _cost(initial, other_initial, _ALIKE_INITIALS) + _cost(final, other_final, _ALIKE_FINALS)
+    return table
+
+
+def _cost(one: str, other: str, alike: tuple[str, ...]) -> float:
+    if one == other:
+        return 0.0
+    return CONFUSABLE if any({one, other} <= set(group.split()) for group in alike) else DIFFERENT
+
+
+class _Table(dict[int, str]):
+    """A translation table that answers for any character."""
+
+    def __missing__(self, point: int) -> str:
+        return SILENT
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[_Table, _Table]:
+    numbers = {name: chr(FIRST + i) for i, name in enumerate(_syllables())}
+    fuzzy: dict[str, str] = {}
+    for name, number in numbers.items():
+        fuzzy.setdefault(_fuzzy(name), number)
+    readings = _readings()
+    return (
+        _Table({point: numbers[name] for point, name in readings.items()}),
+        _Table({point: fuzzy[_fuzzy(name)] for point, name in readings.items()}),
+    )
+
+
+@lru_cache(maxsize=1)
+def _syllables() -> tuple[str, ...]:
+    return tuple(sorted(set(_readings().values())))
+
+
+@lru_cache(maxsize=1)
+def _readings() -> dict[int, str]:
+    """Give the first reading of every character that has one, without its tone."""
+    return {point: _toneless(readings.split(",")[0]) for point, readings in PINYIN_DICT.items()}
+
+
+def _toneless(reading: str) -> str:
+    marks = unicodedata.normalize("NFD", reading).replace("u\u0308", "v")
+    return "".join(char for char in marks if not unicodedata.combining(char))
+
+
+def _split(syllable: str) -> tuple[str, str]:
+    """Part a syllable into initial and final; `-` for no initial, and `ü` spelled as it sounds."""
+    initial = next((initial for initial in _INITIALS if syllable.startswith(initial)), "")
+    final = syllable[len(initial) :].replace("v", "ü")
+    if initial in ("j", "q", "x", "y") and final.startswith("u"):
+        final = "ü" + final[1:]
+    if initial == "y":
+        final = final if final.startswith(("i", "ü")) else f"i{final}"
+    elif initial == "w":
+        final = final if final.startswith("u") else f"u{final}"
+    final = {"iou": "iu", "uei": "ui", "uen": "un", "ieng": "ing", "ien": "in", "ueng": "ong", "ün": "un"}.get(
+        final, final
+    )
+    return initial or "-", final
+
+
+def _fuzzy(syllable: str) -> str:
+    initial, final = _split(syllable)
+    for ending, merged in _FUZZY_ENDINGS.items():
+        if final.endswith(ending):
+            final = final.removesuffix(ending) + merged
+            break
+    return f"{_FUZZY_INITIALS.get(initial, initial)} {final}"
