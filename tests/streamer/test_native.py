@@ -101,6 +101,17 @@ class TestAMistake:
     def test_of_a_message_over_the_limit(self) -> None:
         assert isinstance(failure(started().receive_binary(b"\0" * (LIMIT + 1))), TooLarge)
 
+    def test_of_a_text_over_the_limit_is_counted_in_bytes(self) -> None:
+        assert isinstance(failure(started().receive_text("保" * (LIMIT // 2))), TooLarge)
+
+    @pytest.mark.parametrize("depth", [200, 900, 950, 975, 985, 990, 995, 1000, 100_000])
+    def test_of_nesting_is_an_answer_at_any_depth(self, depth: int) -> None:
+        start = start_message(call_id="c", encoding=Encoding.ALAW, sample_rate=8000, channels=["agent"])
+        (event,) = NativeDialect(LIMIT).receive_text(f'{start[:-1]}, "metadata": {{"x": {"[" * depth}{"]" * depth}}}}}')
+        assert isinstance(event, CallStarted) or (
+            isinstance(event, Failed) and event.error.code in {"bad_json", "bad_field"}
+        )
+
     def test_of_bytes_that_are_no_whole_samples(self) -> None:
         dialect = started(Encoding.PCM_S16LE, ("agent", "customer"))
         assert isinstance(failure(dialect.receive_binary(b"\0" * 6)), OddBytes)

@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,12 @@ class TestAssembling:
             assemble(source, tmp_path / "cache")
         assert list((tmp_path / "cache").iterdir()) == []
 
+    @pytest.mark.parametrize("lost", ["model.bin.part2", "config.json"])
+    def test_of_missing_parts_says_which(self, source: PackagedModel, tmp_path: Path, lost: str) -> None:
+        (tmp_path / "packages" / lost).unlink()
+        with pytest.raises(ModelDamaged, match=f"{lost} is not installed"):
+            assemble(source, tmp_path / "cache")
+
     def test_where_nothing_can_be_written_says_where(self, source: PackagedModel, tmp_path: Path) -> None:
         (tmp_path / "cache").write_text("a file where the folder should be")
         with pytest.raises(ModelNotWritten, match="XDG_CACHE_HOME"):
@@ -95,6 +102,57 @@ class TestAssembling:
             os.utime(cache / f".small-{name}", (time.time() - age, time.time() - age))
         assemble(source, cache)
         assert leftovers(cache) == [".small-living"]
+
+    def test_clears_away_what_a_dead_process_left_beside_a_whole_model(
+        self, source: PackagedModel, tmp_path: Path
+    ) -> None:
+        cache = tmp_path / "cache"
+        assemble(source, cache)
+        (cache / ".small-dead").mkdir()
+        os.utime(cache / ".small-dead", (0, 0))
+        assemble(source, cache)
+        assert leftovers(cache) == []
+
+    def test_bears_a_copy_that_another_process_finishes_meanwhile(
+        self, source: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cache = tmp_path / "cache"
+        (cache / ".small-other").mkdir(parents=True)
+        listed = Path.glob
+
+        def glob(folder: Path, pattern: str) -> list[Path]:
+            found = list(listed(folder, pattern))
+            if folder == cache and (cache / ".small-other").exists():
+                (cache / ".small-other").rmdir()
+            return found
+
+        monkeypatch.setattr(Path, "glob", glob)
+        assert assemble(source, cache).is_dir()
+
+    @pytest.mark.parametrize("so_far", ["moved the damaged model away", "put a whole one there"])
+    def test_bears_another_process_that_repairs_the_same_model(
+        self, source: PackagedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, so_far: str
+    ) -> None:
+        whole = assemble(source, tmp_path / "elsewhere")
+        place = assemble(source, tmp_path / "cache")
+        (place / "model.bin").write_bytes(b"damaged")
+        rename = Path.rename
+
+        def repaired(path: Path, target: Path) -> Path:
+            if path != place:
+                return rename(path, target)
+            if so_far == "moved the damaged model away":
+                monkeypatch.undo()
+                shutil.rmtree(place)
+                return rename(path, target)
+            moved = rename(path, target)
+            shutil.copytree(whole, place)
+            return moved
+
+        monkeypatch.setattr(Path, "rename", repaired)
+        assert assemble(source, tmp_path / "cache") == place
+        assert hashlib.sha256((place / "model.bin").read_bytes()).hexdigest() == source.sha256
+        assert leftovers(tmp_path / "cache") == []
 
 
 def assemble_in(folder: str, cache: str) -> None:
@@ -191,6 +249,22 @@ class TestResolving:
     def test_an_unknown_name_is_told_which_are_known(self) -> None:
         with pytest.raises(ModelNotFound, match=r"neither a directory nor a model .* tiny"):
             models.resolve("huge")
+
+    @pytest.mark.parametrize("name", ["./weights", "weights/", "/weights", "a/b c"])
+    def test_a_mistyped_directory_is_told_so_without_asking_the_hub(self, name: str) -> None:
+        with pytest.raises(ModelNotFound, match="neither a directory"):
+            models.resolve(name)
+
+    def test_half_a_model_in_the_hubs_cache_is_no_model(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+        repository = tmp_path / "models--Systran--faster-whisper-tiny"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text("0" * 40)
+        (repository / "snapshots" / ("0" * 40)).mkdir(parents=True)
+        (repository / "snapshots" / ("0" * 40) / "config.json").write_text("{}")
+        with pytest.raises((ModelDamaged, ModelNotFound)):
+            models.resolve("tiny")
 
     def test_a_known_name_that_can_not_be_fetched_says_what_to_do(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
