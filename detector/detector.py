@@ -1,20 +1,37 @@
-"""The room's door: words in, decisions out; one detector for each call. Pure."""
+"""The room's door: words and scores in, decisions and requests out; one detector for each call. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Mapping
+from dataclasses import replace
 
-from detector.lifecycle import Fired, Span
-from detector.matcher import Hit, Hits, counts, scan
-from detector.types import Action, Decision, MatchKind, Missing, Status, TranscriptUpdate, Violation, Word
+from detector import verify
+from detector.hearing import Finding, Hearing
+from detector.lifecycle import Life, Lives
+from detector.types import (
+    Action,
+    Decision,
+    MatchKind,
+    Missing,
+    Reaction,
+    Score,
+    ScoreRequest,
+    Status,
+    TranscriptUpdate,
+    Violation,
+)
+from detector.verify import Verdict
 from lexicon.compiler import Table
-from lexicon.normalize import Folded, fold
-from lexicon.types import Rule, Severity
+from lexicon.normalize import fold
+from lexicon.types import Severity
 
-MOST_WORDS = 2000
-"""Words of a channel kept at most: some fold to nothing, and a text of them would never be long enough."""
+BETTER = 0.04
+"""By how much a candidate's distance must improve for its likelihood to be asked for again."""
+MOST_ASKED = 3
+SAID_BY_SOUND = 0.1
+"""Distance up to which a disclosure counts as made: here the kinder reading is the safe one."""
+SETTLED = 0.3
+"""Seconds after a violation's end up to which text must be committed before the violation is looked for in it."""
 
 
 class Detector:
@@ -28,118 +45,178 @@ class Detector:
     def __init__(self, table: Table, actions: Mapping[Severity, Action | None]) -> None:
         self._table = table
         self._actions = actions
-        self._channels: dict[str, _Channel] = {}
+        self._hearings: dict[str, Hearing] = {}
+        self._lives: dict[str, Lives] = {}
+        self._asked: dict[str, Life] = {}
         self._disclosed: dict[str, float] = {}
+        self._numbered = 0
         self.violations = 0
 
-    def update(self, update: TranscriptUpdate) -> list[Decision]:
-        """Take in what changed in a channel's text; give the violations that this completes, as they were spoken."""
-        channel = self._channels.setdefault(update.channel, _Channel(self._table, update.channel))
-        decisions = []
-        for finding in channel.hear(update.committed, final=update.final):
-            if finding.rule.required is not None:
-                self._disclosed.setdefault(finding.rule.id, finding.words[-1].end)
-            else:
-                violation = self._violation(finding, update.channel)
-                decisions.append(Decision(violation, self._actions[finding.rule.severity]))
-        return decisions
+    def update(self, update: TranscriptUpdate) -> Reaction:
+        """Take in what changed in a channel's text.
 
-    def finish(self, duration: float) -> list[Missing]:
-        """End the call after `duration` seconds; give the disclosures that were not made, or not in time."""
+        Returns:
+          what this fires, confirms or retracts, and which likelihoods are wanted to decide on the rest.
+        """
+        hearing = self._hearings.setdefault(update.channel, Hearing(self._table, update.channel))
+        lives = self._lives.setdefault(update.channel, Lives())
+        found = hearing.take(update)
+        decisions: list[Decision] = []
+        requests: list[ScoreRequest] = []
+        for finding in sorted(found, key=_urgency):
+            if finding.rule.required is not None:
+                self._disclose(finding)
+                continue
+            start, end = finding.words[0].start, finding.words[-1].end
+            met = lives.covering(finding.rule, start, end)
+            if met is not None:
+                if met.rule is finding.rule and finding.committed:
+                    met.extend(start, end)
+                if met.violation.status is Status.FIRED and finding.committed:
+                    decisions.append(_step(met, Status.CONFIRMED))
+            elif finding.exact and finding.committed:
+                life = lives.candidate(finding.rule, start, end)
+                if life is None:
+                    life = self._begin(finding, update.channel)
+                    lives.add(life)
+                else:
+                    self._revise(life, finding)
+                decisions += [self._fire(life, life.violation.confidence, sure=True), _step(life, Status.CONFIRMED)]
+            else:
+                self._consider(finding, update.channel, decisions, requests)
+        if update.committed or update.final:
+            decisions += self._retract(lives, found, update)
+        return Reaction(tuple(decisions), tuple(requests))
+
+    def scored(self, score: Score) -> Reaction:
+        """Take in the likelihood that was asked for."""
+        life = self._asked.pop(score.request_id, None)
+        if life is None or life.fired:
+            return Reaction()
+        life.waiting = False
+        syllables = len(fold(life.violation.term, self._table.language).text)
+        sure = verify.confidence(life.distance, score.heard - score.instead, syllables)
+        return self._judge(life, sure, verify.verdict(sure))
+
+    def unscored(self, request_id: str) -> Reaction:
+        """A likelihood can't be had: people decide."""
+        life = self._asked.pop(request_id, None)
+        if life is None or life.fired:
+            return Reaction()
+        life.waiting = False
+        return self._judge(life, verify.ALERT, Verdict.ALERT)
+
+    def finish(self) -> list[Missing]:
+        """End the call; give the disclosures that were not made, or not in time."""
         missing = []
         for rule in self._table.rules:
             if rule.required is None:
                 continue
-            latest = duration if rule.required.within is None else rule.required.within
-            if self._disclosed.get(rule.id, float("inf")) > latest:
+            # Words are placed within the call, but for a sample's rounding; by its end is whenever they were said.
+            said, latest = self._disclosed.get(rule.id), rule.required.within
+            if said is None or (latest is not None and said > latest):
                 missing.append(Missing(rule.id, rule.category, rule.severity, rule.terms, rule.required.within))
         return missing
 
-    def _violation(self, finding: _Finding, channel: str) -> Violation:
+    def _disclose(self, finding: Finding) -> None:
+        if finding.committed and finding.distance <= SAID_BY_SOUND:
+            self._disclosed.setdefault(finding.rule.id, finding.words[-1].end)
+
+    def _consider(
+        self, finding: Finding, channel: str, decisions: list[Decision], requests: list[ScoreRequest]
+    ) -> None:
+        """Look at what is written otherwise, or not committed yet: ask how likely it is, unless that is known."""
+        lives, hearing = self._lives[channel], self._hearings[channel]
+        life = lives.candidate(finding.rule, finding.words[0].start, finding.words[-1].end)
+        if life is None:
+            life = self._begin(finding, channel)
+            lives.add(life)
+            decisions.append(Decision(life.violation, None))
+        elif life.waiting or life.asked >= MOST_ASKED or finding.distance > life.distance - BETTER:
+            return
+        else:
+            self._revise(life, finding)
+        life.asked += 1
+        life.waiting = True
+        self._asked[life.violation.id] = life
+        start, end, heard, instead = hearing.around(finding.span, finding.term)
+        requests.append(ScoreRequest(life.violation.id, channel, start, end, heard, instead))
+
+    def _judge(self, life: Life, sure: float, verdict: Verdict) -> Reaction:
+        life.violation = replace(life.violation, confidence=round(sure, 3))
+        if verdict is Verdict.DROP:
+            return Reaction((_step(life, Status.RETRACTED),))
+        if self._lives[life.violation.channel].covering(life.rule, life.start, life.end) is not None:
+            return Reaction((_step(life, Status.RETRACTED),))
+        return Reaction((self._fire(life, round(sure, 3), sure=verdict is Verdict.BLOCK),))
+
+    def _fire(self, life: Life, confidence: float, *, sure: bool) -> Decision:
+        """Fire a violation; one that is denied, or not quite sure, asks for people and not for the platform."""
+        severity = life.rule.severity
+        if severity is Severity.BLOCK and (life.denied or not sure):
+            severity = Severity.ALERT
+        life.violation = replace(life.violation, status=Status.FIRED, severity=severity, confidence=confidence)
+        life.action = self._actions[severity]
         self.violations += 1
-        rule, words = finding.rule, finding.words
-        return Violation(
-            id=f"v-{self.violations}",
-            status=Status.FIRED,
-            rule_id=rule.id,
-            category=rule.category,
-            severity=rule.severity,
-            term=finding.term,
-            heard=finding.heard,
-            match=MatchKind.EXACT,
-            confidence=round(sum(word.probability for word in words) / len(words), 3),
-            channel=channel,
-            start=words[0].start,
-            end=words[-1].end,
-            say_instead=rule.say_instead,
-        )
+        return Decision(life.violation, life.action)
+
+    def _retract(self, lives: Lives, found: list[Finding], update: TranscriptUpdate) -> list[Decision]:
+        """Take back what was fired on text that committed text doesn't bear out."""
+        if not update.committed:
+            return []
+        now = update.committed[-1].end
+        decisions = []
+        for life in lives.unsettled(now if update.final else now - SETTLED):
+            if not any(life.rule.id == f.rule.id and life.overlaps(f.words[0].start, f.words[-1].end) for f in found):
+                self.violations -= 1
+                decisions.append(_step(life, Status.RETRACTED, undo="not in the final text"))
+        lives.forget(now)
+        return decisions
+
+    def _begin(self, finding: Finding, channel: str) -> Life:
+        self._numbered += 1
+        violation = _violation(finding, channel, f"v-{self._numbered}")
+        return Life(finding.rule, violation, violation.start, violation.end, finding.distance, denied=finding.denied)
+
+    def _revise(self, life: Life, finding: Finding) -> None:
+        """Make of a candidate what it looks like now."""
+        life.violation = _violation(finding, life.violation.channel, life.violation.id)
+        life.start, life.end = life.violation.start, life.violation.end
+        life.distance, life.denied = finding.distance, finding.denied
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    rule: Rule
-    term: str
-    heard: str
-    words: Sequence[Word]
+def _violation(finding: Finding, channel: str, violation_id: str) -> Violation:
+    rule, words = finding.rule, finding.words
+    return Violation(
+        id=violation_id,
+        status=Status.CANDIDATE,
+        rule_id=rule.id,
+        category=rule.category,
+        severity=rule.severity,
+        term=finding.term,
+        heard=finding.heard,
+        match=MatchKind.EXACT if finding.exact else MatchKind.PHONETIC,
+        confidence=round(sum(word.probability for word in words) / len(words), 3),
+        channel=channel,
+        start=words[0].start,
+        end=words[-1].end,
+        say_instead=rule.say_instead,
+    )
 
 
-class _Channel:
-    """The end of one channel's committed text, as far as it matters to what follows."""
+def _urgency(finding: Finding) -> tuple[int, bool, float, int, int]:
+    """Order findings so that each comes before what it covers: the most severe, the surest, the longest."""
+    length = finding.span.last - finding.span.first
+    return (
+        finding.rule.severity.rank,
+        not (finding.exact and finding.committed),
+        finding.distance,
+        -length,
+        finding.span.first,
+    )
 
-    def __init__(self, table: Table, name: str) -> None:
-        self._table = table
-        self._name = name
-        self._words: list[Word] = []
-        self._first = 0
-        self._fired = Fired()
 
-    def hear(self, words: Iterable[Word], *, final: bool) -> list[_Finding]:
-        # No phrase is as long as the text kept; a longer word is none, and must not cost what it weighs.
-        self._words += [replace(w, text=w.text[: self._table.reach]) for w in words]
-        raw = "".join(word.text for word in self._words)
-        folded = fold(raw, self._table.language)
-        word_ends = list(accumulate(len(word.text) for word in self._words))
-        owners = [number for number, word in enumerate(self._words) for _ in word.text]
-        hits = scan(self._table, folded.text)
-        # Before this, an allow phrase may have lost its beginning; what stands there was judged when it hadn't.
-        judged = self._table.longest if self._first else 0
-        found: list[tuple[Hit, Span]] = []
-        for hit in hits.terms:
-            if hit.start >= judged and self._stands(folded.text, hit, hits, final=final):
-                start, end = folded.raw_span(hit.start, hit.end)
-                found.append((hit, Span(self._first + owners[start], self._first + owners[end - 1])))
-        findings = self._fire(found, raw, folded)
-        self._forget(folded.offsets, word_ends)
-        return findings
-
-    def _stands(self, text: str, hit: Hit, hits: Hits, *, final: bool) -> bool:
-        rule = self._table.rules[hit.use.rule]
-        return rule.channel.covers(self._name) and counts(self._table, text, hit, hits, final=final)
-
-    def _fire(self, found: list[tuple[Hit, Span]], raw: str, folded: Folded) -> list[_Finding]:
-        """Fire what is new: the most severe first, and the longest, so that it covers what lies within."""
-        rules = self._table.rules
-        fired: list[tuple[Span, _Finding]] = []
-        for hit, span in sorted(
-            found,
-            key=lambda one: (rules[one[0].use.rule].severity.rank, one[0].start - one[0].end, one[0].start),
-        ):
-            rule = rules[hit.use.rule]
-            disclosure = rule.required is not None
-            if disclosure or not self._fired.covers(rule, span):
-                if not disclosure:
-                    self._fired.add(rule, span)
-                words = self._words[span.first - self._first : span.last - self._first + 1]
-                start, end = folded.raw_span(hit.start, hit.end)
-                fired.append((span, _Finding(rule, hit.use.phrase, raw[start:end], words)))
-        return [finding for _, finding in sorted(fired, key=lambda one: (one[0].first, one[0].last))]
-
-    def _forget(self, offsets: Sequence[int], word_ends: Sequence[int]) -> None:
-        """Drop the words that are out of reach."""
-        beyond = len(offsets) - self._table.reach
-        keep_from = offsets[beyond] if beyond > 0 else 0
-        dropped = sum(end <= keep_from for end in word_ends)
-        dropped = max(dropped, len(self._words) - MOST_WORDS)
-        del self._words[:dropped]
-        self._first += dropped
-        self._fired.forget(self._first)
+def _step(life: Life, status: Status, *, undo: str | None = None) -> Decision:
+    life.violation = replace(life.violation, status=status)
+    taken = life.action is not None
+    return Decision(life.violation, None, undo if taken else None)

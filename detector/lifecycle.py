@@ -1,10 +1,19 @@
-"""What has been fired in a channel: one event for each violation that was spoken. Pure."""
+"""The life of each violation of a channel: one event for each that was spoken, whatever recognition revises. Pure.
+
+```
+            +--exact, in committed text--------------------------------+
+            |                                                          v
+found ------+--by sound, or tentative--> CANDIDATE --sure enough--> FIRED --stands in committed text--> CONFIRMED
+                                             |                        |
+                                             +--not sure--> RETRACTED <--is gone when the text is committed
+```
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
+from detector.types import Action, Status, Violation
 from lexicon.types import Rule
 
 
@@ -22,27 +31,87 @@ class Span:
         return self.first <= other.first and other.last <= self.last
 
 
-class Fired:
-    """The violations of a channel that may still be met again."""
+ABUT = 0.05
+"""Seconds by which the times of two words said one after the other may overlap."""
+MEMORY = 60.0
+"""Seconds for which a violation can still be met again."""
+
+
+@dataclass(slots=True)
+class Life:
+    """One violation, at its present step.
+
+    Attributes:
+      violation: its status is the step.
+      start, end: seconds of call audio that it covers; more than its own once it was met again in a longer form.
+      distance: of its best reading so far.
+      asked: how often its likelihood was asked for.
+      waiting: whether an answer is still to come.
+      denied: whether it seemed to be denied when it was found.
+      action: what was done about it when it fired.
+    """
+
+    rule: Rule
+    violation: Violation
+    start: float
+    end: float
+    distance: float
+    asked: int = 0
+    waiting: bool = False
+    denied: bool = False
+    action: Action | None = None
+
+    @property
+    def fired(self) -> bool:
+        return self.violation.status in (Status.FIRED, Status.CONFIRMED)
+
+    def overlaps(self, start: float, end: float) -> bool:
+        """Whether seconds `start` to `end` are, in part, those of the violation."""
+        return min(end, self.end) - max(start, self.start) > ABUT
+
+    def shares(self, start: float, end: float) -> bool:
+        """Whether the shorter of the two spans lies within the other, nearly."""
+        overlap = min(end, self.end) - max(start, self.start)
+        return overlap >= 0.8 * min(end - start, self.end - self.start)
+
+    def extend(self, start: float, end: float) -> None:
+        """The same was said from `start` to `end` seconds, or is part of what was."""
+        self.start, self.end = min(start, self.start), max(end, self.end)
+
+
+class Lives:
+    """The violations of one channel that may still be met again."""
 
     def __init__(self) -> None:
-        self._fired: deque[tuple[Rule, Span]] = deque()
+        self._lives: list[Life] = []
 
-    def covers(self, rule: Rule, span: Span) -> bool:
-        """Whether a violation is part of one that was fired.
+    def add(self, life: Life) -> None:
+        self._lives.append(life)
 
-        It is if the rule is the same and the words overlap; or if the words of one lie within the other's, and the
-        other rule is as severe.
+    def covering(self, rule: Rule, start: float, end: float) -> Life | None:
+        """Find the fired violation that one spoken from `start` to `end` seconds is part of.
+
+        It is part of it if the rule is the same and they overlap; or if one lies within the other, and the other's rule
+        is as severe.
         """
-        return any(
-            (rule.id == other.id and span.overlaps(at))
-            or (other.severity.rank <= rule.severity.rank and (span.holds(at) or at.holds(span)))
-            for other, at in self._fired
-        )
+        for life in self._lives:
+            same = life.rule.id == rule.id and life.overlaps(start, end)
+            as_severe = life.rule.severity.rank <= rule.severity.rank and life.shares(start, end)
+            if life.fired and (same or as_severe):
+                return life
+        return None
 
-    def add(self, rule: Rule, span: Span) -> None:
-        self._fired.append((rule, span))
+    def candidate(self, rule: Rule, start: float, end: float) -> Life | None:
+        """Find what was made of the same rule's term in the same place, before anything was fired there."""
+        for life in self._lives:
+            if not life.fired and life.rule.id == rule.id and life.overlaps(start, end):
+                return life
+        return None
 
-    def forget(self, before: int) -> None:
-        """Forget what lies before the word numbered `before`."""
-        self._fired = deque((rule, at) for rule, at in self._fired if at.last >= before)
+    def unsettled(self, before: float) -> list[Life]:
+        """List the violations that were fired on text not committed then, and end before a second that now is."""
+        return [life for life in self._lives if life.violation.status is Status.FIRED and life.end <= before]
+
+    def forget(self, now: float) -> None:
+        """Forget what lies too far back to be met again."""
+        self._lives = [life for life in self._lives if life.end > now - MEMORY]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lexicon.compiler import Role, Table, Use
+from lexicon.normalize import fold
+from lexicon.phonetic import codes, distances
+
+CONTEXT = 0.35
+"""Cost for each syllable up to which the words around a term are taken for those of an allow phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +80,27 @@ def _is_near(table: Table, text: str, hit: Hit, near: Sequence[Hit]) -> bool:
         gap = text[min(hit.end, other.end) : max(hit.start, other.start)]
         distance = len(gap.split()) if table.language == "en" else len(gap)
         if distance <= wanted.within:
+            return True
+    return False
+
+
+def sounds_allowed(table: Table, text: str, hit: Hit) -> bool:
+    """Whether a hit by sound lies in what sounds like an allow phrase: the phrase's own words around it are near enough.
+
+    The allow phrase's other syllables are compared one by one where they would stand; a phrase goes through that costs
+    no more than `CONTEXT` for each of them.
+    """
+    term = fold(hit.use.phrase, table.language).text
+    heard, costs = codes(text), distances()
+    for phrase in table.allowed[hit.use.rule]:
+        at = phrase.find(term)
+        if at < 0:
+            continue
+        start, end = hit.start - at, hit.end + len(phrase) - at - len(term)
+        if start < 0 or end > len(heard):
+            continue
+        around = np.concatenate([heard[start : hit.start], heard[hit.end : end]])
+        wanted = np.concatenate([codes(phrase[:at]), codes(phrase[at + len(term) :])])
+        if float(costs[wanted, around].mean()) <= CONTEXT:
             return True
     return False

@@ -93,10 +93,56 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A violation and what is to be done about it now; `action` is None when it is only reported."""
+    """A violation at a step of its life, and what is to be done about it now.
+
+    Attributes:
+      action: None when it is only reported.
+      undo: the action taken for it earlier is to be taken back, and why.
+    """
 
     violation: Violation
     action: Action | None
+    undo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """A question to whoever has the audio: which of two texts was spoken there?
+
+    Attributes:
+      id: the candidate's, to be given back with the answer.
+      start, end: seconds of call audio that the texts span.
+      heard: what was recognised.
+      instead: the same with the term in the place of what sounds like it.
+    """
+
+    id: str
+    channel: str
+    start: float
+    end: float
+    heard: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The answer: how likely each text is, given the audio.
+
+    Attributes:
+      heard, instead: natural logarithms of the probabilities of the whole texts.
+    """
+
+    request_id: str
+    heard: float
+    instead: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a detector has to say to what it was told."""
+
+    decisions: tuple[Decision, ...] = ()
+    requests: tuple[ScoreRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from lexicon.normalize import fold
+from lexicon.sounds import SoundIndex
 from lexicon.types import Lexicon, Rule
 
 WORD = 16
@@ -46,6 +47,8 @@ class Table:
       allowed: for each rule, its folded allow phrases.
       longest: characters in the longest phrase.
       reach: folded characters before the end of the text that may still matter to what follows.
+      sounds: the terms by their sound, where the language is written by it; None elsewhere.
+      sounding: the use that each number in `sounds` stands for.
     """
 
     language: str
@@ -56,6 +59,8 @@ class Table:
     automaton: AhoCorasick
     longest: int
     reach: int
+    sounds: SoundIndex | None
+    sounding: tuple[Use, ...]
 
 
 def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
@@ -72,6 +77,11 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
                 if (index, role) not in [(other.rule, other.role) for other in known]:
                     known.append(use)
     phrases = tuple(uses)
+    sounding = (
+        [(phrase, use) for phrase, known in uses.items() for use in known if use.role is Role.TERM]
+        if language == "zh"
+        else []
+    )
     longest = max(map(len, phrases), default=0)
     widest = max((rule.near.within for rule in rules if rule.near), default=0)
     return Table(
@@ -84,4 +94,6 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
         automaton=AhoCorasick(phrases, matchkind=MatchKind.Standard),
         longest=longest,
         reach=1 + 3 * longest + widest * (WORD if language == "en" else 1),
+        sounds=SoundIndex([phrase for phrase, _ in sounding]) if sounding else None,
+        sounding=tuple(use for _, use in sounding),
     )

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from lexicon.errors import LexiconConflict, LexiconError, LexiconInvalid, LexiconUnreadable
 from lexicon.normalize import fold
@@ -38,7 +38,7 @@ class _Near(_Section):
 
 class _Required(_Section):
     by: Literal["end"] | None = None
-    within: Annotated[float, Field(gt=0, strict=False)] | None = None
+    within: Annotated[float, Field(gt=0, strict=False, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> _Required:
@@ -78,21 +78,15 @@ def load(paths: Sequence[Path]) -> Lexicon:
     Raises:
       LexiconError: a file can't be read, a field is wrong, or two rules have the same id.
     """
-    return merge([_read(path) for path in paths])
-
-
-def merge(lexicons: Sequence[Lexicon]) -> Lexicon:
-    """Put the rules of several lexicons together.
-
-    Raises:
-      LexiconConflict: two rules have the same id.
-    """
-    owners: dict[str, str] = {}
-    for lexicon in lexicons:
+    lexicons = [_read(path) for path in paths]
+    # By file, not by the lexicon's name: an edited copy has the name of what it was copied from.
+    owners: dict[str, Path] = {}
+    for path, lexicon in zip(paths, lexicons, strict=True):
         for rule in lexicon.rules:
-            owner = owners.setdefault(rule.id, lexicon.name)
-            if owner != lexicon.name:
-                raise LexiconConflict(lexicon.name, None, None, f"rule {rule.id} is in {owner} already; rename one")
+            if rule.id in owners:
+                problem = f"rule {rule.id} is in {owners[rule.id]} already; rename one, or leave one file out"
+                raise LexiconConflict(str(path), None, None, problem)
+        owners |= dict.fromkeys((rule.id for rule in lexicon.rules), path)
     return Lexicon(
         "+".join(lexicon.name for lexicon in lexicons),
         "+".join(lexicon.version for lexicon in lexicons),
@@ -141,6 +135,13 @@ def parse_tsv(text: str, source: str) -> Lexicon:
       LexiconError: a column is missing, or a row is wrong.
     """
     rows = csv.DictReader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)
+    try:
+        return _lexicon_of_rows(rows, text, source)
+    except csv.Error as error:
+        raise LexiconUnreadable(source, rows.line_num + 1, None, f"is no TSV: {error}") from None
+
+
+def _lexicon_of_rows(rows: csv.DictReader[str], text: str, source: str) -> Lexicon:
     missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
         raise LexiconInvalid(source, 1, missing[0], f"is missing; the columns are {' '.join(COLUMNS)}")
@@ -153,14 +154,29 @@ def parse_tsv(text: str, source: str) -> Lexicon:
         if severity not in (*Severity, "allow", "required"):
             right = "block, alert, review, allow, required or cue"
             raise LexiconInvalid(source, rows.line_num, "severity", f"must be {right}, not {severity!r}")
-        if not category or not language or not fold(term, language).text.strip():
-            field = "category" if not category else "lang" if not language else "term"
-            raise LexiconInvalid(source, rows.line_num, field, "is empty, or holds no letter")
+        if problem := _row_problem(category, language, term):
+            raise LexiconInvalid(source, rows.line_num, *problem)
         terms.setdefault((category, severity, language), []).append(term)
     rules = _rules_of_rows(terms)
     if not rules:
         raise LexiconInvalid(source, None, None, "holds no rule")
     return Lexicon(name, _version(name, text), tuple(rules))
+
+
+def _row_problem(category: str, language: str, term: str) -> tuple[str, str] | None:
+    """Give the column that is wrong, and what would be right, by the limits that YAML has too."""
+    for field, type_, value in (
+        ("category", Identifier, category),
+        ("lang", Language, language),
+        ("term", Phrase, term),
+    ):
+        try:
+            TypeAdapter(type_).validate_python(value)
+        except ValidationError as error:
+            return field, f"{value[:20]!r}: {error.errors()[0]['msg']}"
+    if "*" in term:
+        return "term", f"{term!r} has a gap (*), which is never heard; write it without"
+    return None if fold(term, language).text.strip() else ("term", f"{term!r} holds no letter or digit")
 
 
 def _rules_of_rows(terms: dict[tuple[str, str, str], list[str]]) -> list[Rule]:
@@ -186,13 +202,14 @@ def _read(path: Path) -> Lexicon:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-        text = raw.decode("utf-8-sig")
     except OSError as error:
         raise LexiconUnreadable(str(path), None, None, error.strerror or str(error)) from None
-    except UnicodeDecodeError as error:
-        raise LexiconUnreadable(str(path), None, None, f"must be UTF-8 text ({error.reason})") from None
     if len(raw) > MAX_BYTES:
         raise LexiconUnreadable(str(path), None, None, f"is over {MAX_BYTES >> 20} MB; split it")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LexiconUnreadable(str(path), None, None, f"must be UTF-8 text ({error.reason})") from None
     return parse_tsv(text, str(path)) if path.suffix == ".tsv" else parse(text, str(path))
 
 

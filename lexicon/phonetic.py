@@ -28,45 +28,61 @@ DIFFERENT = 0.5
 GAP = 0.8
 """Costs of an initial or a final that is much alike or not, and of a syllable too many or too few."""
 
-# Sounds of the same place of articulation, which a codec tells apart least: aspirated and not, retroflex, dental and palatal,
-# nasals and liquids; finals with neighbouring vowels or the other nasal.
+# Sounds of the same place of articulation, which a codec tells apart least: aspirated and not, retroflex, dental and
+# palatal, nasals and liquids; finals with neighbouring vowels or the other nasal.
 _ALIKE_INITIALS = (
-    "b p", "d t", "g k h", "zh ch z c j q", "sh s x", "n l r", "f h", "m n", "y w -", "zh z j", "ch c q", "b m", "r y",
+    "b p m", "d t", "g k h", "zh ch z c j q", "sh s x", "n l r y w -", "f h", "m n",
+    "zh z j sh", "ch c q", "r y",
 )  # fmt: skip
 _ALIKE_FINALS = (
-    "an ang ian iang uan uang", "en eng in ing un ong iong", "a ia ua", "o uo e ou ao", "ai ei uai ui", "i ü ei e ie üe",
-    "u ou o", "ao iao", "iu ou", "an en", "ang ong",
+    "an ang ian iang uan uang en eng", "in ing un ong iong", "a ia ua", "o uo e ou ao u", "ai ei uai ui",
+    "i ü ie üe", "en eng in ing un ong iong", "i ei e ie", "ao iao", "iu ou", "ang ong",
 )  # fmt: skip
-
-
-def syllable_text(text: str) -> str:
-    """Write folded Chinese text in syllables, one character for each; toneless."""
-    return text.translate(_tables()[0])
-
-
-def fuzzy_text(text: str) -> str:
-    """Write folded Chinese text in fuzzy syllables, in which what is commonly merged is one."""
-    return text.translate(_tables()[1])
 
 
 def codes(text: str) -> NDArray[np.int32]:
-    """Number the toneless syllables of folded text; -1 where there is none."""
-    points = np.frombuffer(syllable_text(text).encode("utf-32-le"), dtype=np.int32)
-    return np.where(points == ord(SILENT), -1, points - FIRST)
+    """Number the syllables of folded Chinese text, one for each character, without tones; -1 where there is none."""
+    points = np.frombuffer(text.translate(_table()).encode("utf-32-le"), dtype=np.int32)
+    return np.where(points == ord(SILENT), -1, points - FIRST).astype(np.int32)
+
+
+@lru_cache(maxsize=1)
+def fuzzy_classes() -> NDArray[np.int64]:
+    """Number each syllable's class of those that are commonly merged; the last is for what is no syllable."""
+    return _classes([_fuzzy(name) for name in _syllables()])
+
+
+@lru_cache(maxsize=1)
+def coarse_classes() -> NDArray[np.int64]:
+    """Number each syllable's class of those that sound at all alike; the last is for what is no syllable."""
+    parts = [_split(name) for name in _syllables()]
+    return _classes([f"{_group(initial, _ALIKE_INITIALS)} {_group(final, _ALIKE_FINALS)}" for initial, final in parts])
 
 
 @lru_cache(maxsize=1)
 def distances() -> NDArray[np.float32]:
-    """Tabulate the cost of hearing one toneless syllable for another, by their codes.
+    """Tabulate the cost of hearing one syllable for another, by their numbers.
 
     The last row and column stand for what is no syllable: it costs a full substitution.
     """
     parts = [_split(name) for name in _syllables()]
+    initials, finals = sorted({initial for initial, _ in parts}), sorted({final for _, final in parts})
+    by_initial = np.array([[_cost(a, b, _ALIKE_INITIALS) for b in initials] for a in initials], dtype=np.float32)
+    by_final = np.array([[_cost(a, b, _ALIKE_FINALS) for b in finals] for a in finals], dtype=np.float32)
+    first = np.array([initials.index(initial) for initial, _ in parts])
+    last = np.array([finals.index(final) for _, final in parts])
     table = np.full((len(parts) + 1, len(parts) + 1), 2 * DIFFERENT, dtype=np.float32)
-    for i, (initial, final) in enumerate(parts):
-        for j, (other_initial, other_final) in enumerate(parts):
-            table[i, j] = _cost(initial, other_initial, _ALIKE_INITIALS) + _cost(final, other_final, _ALIKE_FINALS)
+    table[:-1, :-1] = by_initial[np.ix_(first, first)] + by_final[np.ix_(last, last)]
     return table
+
+
+def _classes(names: list[str]) -> NDArray[np.int64]:
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
+    return np.array([*(numbers[name] for name in names), 0], dtype=np.int64)
+
+
+def _group(sound: str, alike: tuple[str, ...]) -> str:
+    return next((group for group in alike if sound in group.split()), sound)
 
 
 def _cost(one: str, other: str, alike: tuple[str, ...]) -> float:
@@ -83,16 +99,9 @@ class _Table(dict[int, str]):
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[_Table, _Table]:
+def _table() -> _Table:
     numbers = {name: chr(FIRST + i) for i, name in enumerate(_syllables())}
-    fuzzy: dict[str, str] = {}
-    for name, number in numbers.items():
-        fuzzy.setdefault(_fuzzy(name), number)
-    readings = _readings()
-    return (
-        _Table({point: numbers[name] for point, name in readings.items()}),
-        _Table({point: fuzzy[_fuzzy(name)] for point, name in readings.items()}),
-    )
+    return _Table({point: numbers[name] for point, name in _readings().items()})
 
 
 @lru_cache(maxsize=1)

@@ -36,10 +36,11 @@ class Located:
 def locate(text: str, source: str) -> Located:
     """Read a YAML document of plain data.
 
-    Anchors and aliases are refused: a lexicon needs none, and a few lines of them unfold to gigabytes.
+    Aliases and tags are refused: a lexicon needs none, a few lines of aliases unfold to gigabytes, and a tag that
+    its value doesn't fit makes PyYAML raise whatever comes.
 
     Raises:
-      LexiconUnreadable: it is no YAML, or nested too deeply.
+      LexiconUnreadable: it is no YAML, nested too deeply, or holds an alias or a tag.
       LexiconInvalid: a key stands twice, or is no string.
     """
     try:
@@ -63,6 +64,8 @@ def _check_shape(text: str, source: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
             raise LexiconUnreadable(source, line, None, "aliases (*name) are not read; write it out")
+        if getattr(event, "tag", None) is not None:
+            raise LexiconUnreadable(source, line, None, "tags (!name) are not read; put text in quotes instead")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise LexiconUnreadable(source, line, None, "is nested too deeply")

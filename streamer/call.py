@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from detector.detector import Detector
-from detector.types import Decision, TranscriptUpdate, Word
+from detector.types import Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
-from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.recognition.vad import SpeechModel
 from streamer.types import (
     AudioFrame,
@@ -22,11 +22,16 @@ from streamer.types import (
     Outgoing,
     Stopped,
     Transcript,
+    Unblock,
     ViolationReport,
 )
 
 PATIENCE = 0.4
 """Seconds that a look at unfinished speech can wait for its turn: by then the next one is due."""
+
+
+BEFORE, AFTER = 0.15, 0.2
+"""Seconds of audio around words that are weighed: their times are that exact."""
 
 
 class CallState(IntEnum):
@@ -70,6 +75,8 @@ class Call:
         self._channels = {
             name: Channel(name, started.encoding, started.sample_rate, speech_models[name]) for name in started.channels
         }
+        self._requests: list[ScoreRequest] = []
+        self._unanswered = 0
         self._tentative = dict.fromkeys(started.channels, "")
 
     @property
@@ -107,27 +114,51 @@ class Call:
             plan = channel.next()
             if plan is not None:
                 deadline = now if plan.final else now + PATIENCE
-                audio = channel.audio(plan)
+                audio = channel.audio(plan.start, plan.end)
                 windows.append(
                     Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, deadline)
                 )
         return windows
 
+    def questions(self, now: float) -> list[Scoring]:
+        """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""
+        asked, self._requests = self._requests, []
+        return [
+            Scoring(
+                self.id,
+                request.channel,
+                request.id,
+                self._channels[request.channel].audio(request.start - BEFORE, request.end + AFTER),
+                self._language,
+                (request.heard, request.instead),
+                # A decision waits for this: before all windows, whatever their deadlines.
+                now - PATIENCE,
+            )
+            for request in asked
+        ]
+
     def heard(self, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
         """Take in what was heard in a window; what to tell the platform, the most urgent first."""
         began = self._clock()
         update, lost = self._channels[window.channel].heard(hypothesis)
-        decisions = self._detector.update(update)
-        signals = [
-            Block(decision.violation, decision.action, self.duration, (self._clock() - began) * 1000)
-            for decision in decisions
-            if decision.action is not None
-        ]
-        return [*signals, *_reports(decisions), *lost, *self._transcribe(update), *self._settle()]
+        said = self._told(self._detector.update(update), began)
+        return [*said, *lost, *self._transcribe(update), *self._settle()]
+
+    def scored(self, question: Scoring, likelihoods: tuple[float, ...]) -> list[Outgoing]:
+        """Take in how likely each of a question's texts is."""
+        began = self._clock()
+        score = Score(question.request_id, *likelihoods)
+        return self._answered(self._detector.scored(score), began)
+
+    def unscored(self, question: Scoring) -> list[Outgoing]:
+        """A question could not be answered."""
+        return self._answered(self._detector.unscored(question.request_id), self._clock())
 
     def failed(self, window: Window) -> list[Outgoing]:
         """A window could not be recognised."""
-        return [*self._channels[window.channel].failed(), *self._settle()]
+        lost = self._channels[window.channel].failed()
+        said = self._pause(window.channel) if lost else []
+        return [*said, *lost, *self._settle()]
 
     def stop(self) -> list[Outgoing]:
         """The audio has ended; what was said last is still to be recognised."""
@@ -138,25 +169,50 @@ class Call:
         return [*lost, *self._settle()]
 
     def abandon(self, reason: str) -> list[Outgoing]:
-        """Recognise nothing more: what waits for it is blind."""
+        """Recognise nothing more: what waits for it is blind, and what was to be weighed is left to people."""
         lost: list[Blind] = []
-        for channel in self._channels.values():
+        said: list[Outgoing] = []
+        for name, channel in self._channels.items():
             lost += channel.abandon(reason)
+            said += self._pause(name)
         self.state = CallState.OVER
-        return [*lost, self._account()]
+        return [*said, *lost, self._account()]
 
     def lag(self, window: Window) -> float:
         """Seconds of the window's channel that have come in since the window's end."""
         return max(0.0, self._channels[window.channel].received - window.end)
 
+    def _told(self, reaction: Reaction, began: float) -> list[Outgoing]:
+        """Put a detector's reaction into signals and reports, and keep its requests."""
+        self._requests += reaction.requests
+        self._unanswered += len(reaction.requests)
+        signals: list[Outgoing] = []
+        for decision in reaction.decisions:
+            if decision.action is not None:
+                delay = (self._clock() - began) * 1000
+                signals.append(Block(decision.violation, decision.action, self.duration, delay))
+            if decision.undo is not None:
+                signals.append(Unblock(decision.violation.id, decision.undo))
+        return [*signals, *(ViolationReport(decision.violation) for decision in reaction.decisions)]
+
+    def _answered(self, reaction: Reaction, began: float) -> list[Outgoing]:
+        self._unanswered -= 1
+        return [*self._told(reaction, began), *self._settle()]
+
+    def _pause(self, channel: str) -> list[Outgoing]:
+        """What comes next was not heard, so nothing continues what was: a term that waited for it waits no more."""
+        return self._told(self._detector.update(TranscriptUpdate(channel, final=True)), self._clock())
+
     def _settle(self) -> list[Outgoing]:
-        if self.state is not CallState.DRAINING or not all(c.idle for c in self._channels.values()):
+        if self.state is not CallState.DRAINING or self._unanswered:
+            return []
+        if not all(channel.idle for channel in self._channels.values()):
             return []
         self.state = CallState.OVER
         return [self._account()]
 
     def _account(self) -> Stopped:
-        missing = tuple(self._detector.finish(self.duration))
+        missing = tuple(self._detector.finish())
         return Stopped(self.duration, self._detector.violations, missing, self.blind)
 
     def _transcribe(self, update: TranscriptUpdate) -> list[Transcript]:
@@ -172,10 +228,6 @@ class Call:
             self._tentative[update.channel] = tentative.text
             transcripts.append(tentative)
         return transcripts
-
-
-def _reports(decisions: list[Decision]) -> list[ViolationReport]:
-    return [ViolationReport(decision.violation) for decision in decisions]
 
 
 def _transcript(channel: str, words: tuple[Word, ...], *, committed: bool) -> Transcript:

@@ -13,6 +13,8 @@ from streamer.recognition.vad import SpeechEnded, SpeechModel, SpeechStarted, Vo
 from streamer.recognition.windows import Plan, WindowPlanner
 from streamer.types import Blind, Encoding
 
+REMEMBERED = 8.0
+"""Seconds of audio kept after recognition is done with them: terms are weighed against them."""
 BUFFER = 30
 """Seconds of audio kept for recognition that has fallen behind."""
 KEPT = 5
@@ -84,10 +86,10 @@ class Channel:
             self.windows += 1
         return plan
 
-    def audio(self, plan: Plan) -> NDArray[np.float32]:
-        """Read a planned window's samples: float32 at 16 kHz."""
-        start = max(round(plan.start * SAMPLE_RATE), self._buffer.start)
-        return self._buffer.read(start, min(round(plan.end * SAMPLE_RATE), self._buffer.end))
+    def audio(self, start: float, end: float) -> NDArray[np.float32]:
+        """Read the samples from `start` to `end` seconds, as far as they are still known: float32 at 16 kHz."""
+        last = min(round(end * SAMPLE_RATE), self._buffer.end)
+        return self._buffer.read(min(max(round(start * SAMPLE_RATE), self._buffer.start), last), last)
 
     def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
         """Take in what was heard in the window in flight."""
@@ -131,7 +133,8 @@ class Channel:
         self._buffer.append(samples)
         self._note(self._activity.receive(samples))
         self._planner.audio_received(self._buffer.end / SAMPLE_RATE)
-        self._buffer.discard(max(0, int(self._planner.needed * SAMPLE_RATE)))
+        done = min(self._planner.needed, self._buffer.end / SAMPLE_RATE - REMEMBERED)
+        self._buffer.discard(max(0, int(done * SAMPLE_RATE)))
         return lost
 
     def _note(self, events: list[SpeechStarted | SpeechEnded]) -> None:

@@ -10,12 +10,13 @@ from typing import Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from detector.types import Status
 from streamer.call import Call, CallState
 from streamer.dialects.events import Failed, Incoming
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed, StartTimeout, TooFast
 from streamer.limits import TokenBucket
 from streamer.metrics import Metrics
-from streamer.recognition.recognizer import Window
+from streamer.recognition.recognizer import Scoring, Window
 from streamer.recognition.scheduler import Scheduler
 from streamer.settings import Limits
 from streamer.types import (
@@ -161,8 +162,11 @@ class Session:
 
     def _submit(self) -> None:
         if self._call is not None and self._call.state is not CallState.OVER:
-            for window in self._call.due(time.monotonic()):
-                task = self._windows.create_task(self._recognize(self._call, window))
+            now = time.monotonic()
+            work = [self._recognize(self._call, window) for window in self._call.due(now)]
+            work += [self._score(self._call, question) for question in self._call.questions(now)]
+            for one in work:
+                task = self._windows.create_task(one)
                 self._pending.add(task)
                 task.add_done_callback(self._pending.discard)
 
@@ -177,6 +181,16 @@ class Session:
             await self._send(call.heard(window, hypothesis), heard)
             self._metrics.lag.observe(lag)
         self._count()
+        self._submit()
+
+    async def _score(self, call: Call, question: Scoring) -> None:
+        try:
+            likelihoods = await self._service.scheduler.score(question)
+        except RecognitionFailed:
+            await self._send(call.unscored(question))
+        else:
+            weighed = time.perf_counter()
+            await self._send(call.scored(question, likelihoods), weighed)
         self._submit()
 
     async def _drain(self) -> None:
@@ -210,7 +224,7 @@ class Session:
                         )
                     elif heard is not None:
                         self._metrics.match_to_signal.observe(time.perf_counter() - heard)
-                case ViolationReport(violation):
+                case ViolationReport(violation) if violation.status is Status.FIRED:
                     self._metrics.count_violation(violation)
                 case Stopped():
                     self._over.set()

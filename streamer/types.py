@@ -113,6 +113,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Unblock:
+    """Take a block back: the violation was none."""
+
+    violation_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Blind:
     """Audio of a channel that was not monitored, in seconds of call audio."""
 
@@ -132,4 +140,4 @@ class Stopped:
     blind_seconds: float
 
 
-Outgoing = Started | Transcript | ViolationReport | Block | Blind | Stopped
+Outgoing = Started | Transcript | ViolationReport | Block | Unblock | Blind | Stopped

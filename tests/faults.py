@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.service import Service
 
 DATA = Path(__file__).parent.parent / "streamer" / "data"
@@ -29,3 +29,6 @@ class FaultyRecognizer:
         if self.broken:
             raise RuntimeError("no such luck")
         return [Hypothesis(()) for _ in windows]
+
+    def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        return [tuple(0.0 for _ in question.texts) for question in questions]

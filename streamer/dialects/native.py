@@ -24,6 +24,7 @@ from streamer.types import (
     Started,
     Stopped,
     Transcript,
+    Unblock,
     ViolationReport,
 )
 
@@ -251,7 +252,7 @@ def _kind(event: Outgoing) -> str:
 
 def _fields(event: Outgoing) -> dict[str, Any]:
     match event:
-        case Started() | Transcript():
+        case Started() | Transcript() | Unblock():
             return _rounded(asdict(event))
         case ViolationReport(v):
             return {

@@ -54,8 +54,26 @@ class Hypothesis:
     rejected: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """A question of likelihood: which of several texts was spoken in a stretch of audio? Self-contained, as windows are.
+
+    Attributes:
+      request_id: whom the answer is for.
+      texts: what may have been spoken in all of the audio.
+    """
+
+    call_id: str
+    channel: str
+    request_id: str
+    audio: NDArray[np.float32]
+    language: str
+    texts: tuple[str, ...]
+    deadline: float
+
+
 class Recognizer(Protocol):
-    """Turns windows into hypotheses. Called from worker threads, by several at once.
+    """Turns windows into hypotheses, and weighs texts against audio. Called from worker threads, by several at once.
 
     Attributes:
       name: the model's, as reported to platforms.
@@ -74,4 +92,8 @@ class Recognizer(Protocol):
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language, in one batch; one hypothesis a window, in the same order."""
+        ...
+
+    def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        """Weigh texts of one language, in one batch; for each question, the logarithm of each text's probability."""
         ...

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognitionFailed
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Window
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Window
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +39,14 @@ class Batch:
 class _Job:
     deadline: float
     order: int
-    window: Window = field(compare=False)
+    work: Window | Scoring = field(compare=False)
     submitted: float = field(compare=False)
-    answer: asyncio.Future[Hypothesis] = field(compare=False)
+    answer: asyncio.Future[Any] = field(compare=False)
+
+    @property
+    def kind(self) -> tuple[type, str]:
+        """What a batch must have in common."""
+        return type(self.work), self.work.language
 
 
 class Scheduler:
@@ -98,8 +103,17 @@ class Scheduler:
         Raises:
           RecognitionFailed: the recogniser could not do it; it may well do the next.
         """
-        answer: asyncio.Future[Hypothesis] = asyncio.get_running_loop().create_future()
-        job = _Job(window.deadline, next(self._order), window, time.monotonic(), answer)
+        hypothesis: Hypothesis = await self._submit(window)
+        return hypothesis
+
+    async def score(self, question: Scoring) -> tuple[float, ...]:
+        """Wait for the likelihoods of a question's texts, as `recognize` does for a window's."""
+        likelihoods: tuple[float, ...] = await self._submit(question)
+        return likelihoods
+
+    async def _submit(self, work: Window | Scoring) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        job = _Job(work.deadline, next(self._order), work, time.monotonic(), answer)
         async with self._wake:
             heapq.heappush(self._queue, job)
             self._wake.notify()
@@ -114,7 +128,7 @@ class Scheduler:
                 await self._answer(batch)
 
     def _take(self) -> list[_Job]:
-        """Take the most urgent window, and more of its language.
+        """Take the most urgent work, and more of its kind and language.
 
         Decoding a batch is cheaper than decoding its windows in turn, but all of them wait for the longest:
         so no worker takes more than its share of what is waiting.
@@ -128,8 +142,7 @@ class Scheduler:
         others: list[_Job] = []
         while self._queue and len(batch) < min(share, self.recognizer.max_batch):
             job = heapq.heappop(self._queue)
-            same = job.window.language == batch[0].window.language
-            (batch if same else others).append(job)
+            (batch if job.kind == batch[0].kind else others).append(job)
         for job in others:
             heapq.heappush(self._queue, job)
         return batch
@@ -138,41 +151,43 @@ class Scheduler:
         for job in batch:
             self._running[job.order] = job
         try:
-            answers = await self._recognize(batch)
+            answers = await self._run(batch)
             for job, answer in zip(batch, answers, strict=True):
                 # A call that has ended meanwhile wants no answer any more.
                 if job.answer.done():
                     continue
-                if isinstance(answer, Hypothesis):
-                    job.answer.set_result(answer)
-                else:
+                if isinstance(answer, Exception):
                     job.answer.set_exception(RecognitionFailed(str(answer)))
+                else:
+                    job.answer.set_result(answer)
         finally:
             for job in batch:
                 del self._running[job.order]
                 job.answer.cancel()
 
-    async def _recognize(self, batch: list[_Job]) -> Sequence[Hypothesis | Exception]:
-        """Recognise a batch; if that fails, each window by itself, so that a bad one costs no other."""
-        windows = [job.window for job in batch]
+    async def _run(self, batch: list[_Job]) -> Sequence[Any]:
+        """Do a batch; if that fails, each job by itself, so that a bad one costs no other. Failures are answers, too."""
         began = time.monotonic()
         try:
-            hypotheses = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self.recognizer.recognize, windows
-            )
+            answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._do, batch)
         except Exception as error:
-            log.exception("recognition of %d windows failed", len(windows))
+            log.exception("recognition of %d windows failed", len(batch))
             if len(batch) == 1:
                 return [error]
-            singly: list[Hypothesis | Exception] = []
+            singly: list[Any] = []
             for job in batch:
-                singly += await self._recognize([job])
+                singly += await self._run([job])
             return singly
         self._observe(
             Batch(
-                audio=sum(len(window.audio) for window in windows) / SAMPLE_RATE,
+                audio=sum(len(job.work.audio) for job in batch) / SAMPLE_RATE,
                 took=time.monotonic() - began,
                 waited=began - min(job.submitted for job in batch),
             )
         )
-        return hypotheses
+        return answers
+
+    def _do(self, batch: list[_Job]) -> Sequence[Any]:
+        windows = [job.work for job in batch if isinstance(job.work, Window)]
+        questions = [job.work for job in batch if isinstance(job.work, Scoring)]
+        return self.recognizer.recognize(windows) if windows else self.recognizer.score(questions)

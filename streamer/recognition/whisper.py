@@ -19,7 +19,7 @@ from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
 from streamer.audio import SAMPLE_RATE
-from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, to_words
 
 FRAME_SAMPLES = 160
@@ -99,8 +99,27 @@ class WhisperRecognizer:
                 hypotheses[i] = hypothesis
         return hypotheses
 
+    def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        """Weigh texts by what the decoder gives to their tokens when it is made to write them."""
+        tokenizer = self._tokenizer(questions[0].language)
+        encoded = self._model.encode(self._features([question.audio for question in questions]))
+        scores: list[list[float]] = [[] for _ in questions]
+        # The alignment takes one text for each window at a time.
+        for number in range(max(len(question.texts) for question in questions)):
+            texts = [question.texts[min(number, len(question.texts) - 1)] for question in questions]
+            alignments = self._model.align(
+                encoded,
+                tokenizer.sot_sequence,
+                [tokenizer.encode(text) for text in texts],
+                [max(1, len(question.audio) // FRAME_SAMPLES) for question in questions],
+            )
+            for score, alignment in zip(scores, alignments, strict=True):
+                probabilities = np.maximum(np.array(alignment.text_token_probs), 1e-12)
+                score.append(float(np.log(probabilities).sum()))
+        return [tuple(score[: len(question.texts)]) for score, question in zip(scores, questions, strict=True)]
+
     def _decode(self, windows: Sequence[Window], tokenizer: Tokenizer, options: _Decoding) -> list[Hypothesis]:
-        encoded = self._model.encode(self._features(windows))
+        encoded = self._model.encode(self._features([window.audio for window in windows]))
         prompt = _prompt(tokenizer, PROMPTS.get(tokenizer.language_code) if options.prompted else None)
         longest = max(len(window.audio) for window in windows) / SAMPLE_RATE
         results = self._model.generate(
@@ -123,9 +142,9 @@ class WhisperRecognizer:
             for window, ids, alignment, result in zip(windows, tokens, alignments, results, strict=True)
         ]
 
-    def _features(self, windows: Sequence[Window]) -> ctranslate2.StorageView:
-        frames = max(MIN_FRAMES, *(-(-len(window.audio) // FRAME_SAMPLES) for window in windows))
-        mels = np.stack([self._mel(window.audio, frames) for window in windows])
+    def _features(self, audios: Sequence[NDArray[np.float32]]) -> ctranslate2.StorageView:
+        frames = max(MIN_FRAMES, *(-(-len(audio) // FRAME_SAMPLES) for audio in audios))
+        mels = np.stack([self._mel(audio, frames) for audio in audios])
         return ctranslate2.StorageView.from_array(np.ascontiguousarray(mels, dtype=np.float32))
 
     def _mel(self, audio: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.detector import Detector
+from detector.hearing import Hearing
 from detector.policy import ACTIONS
-from detector.types import Action, Decision, TranscriptUpdate, Word
+from detector.types import Action, Decision, Reaction, Status, TranscriptUpdate, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from lexicon.normalize import fold
@@ -61,7 +62,11 @@ def detector(lexicon: str = ZH, language: str = "zh") -> Detector:
 def said(
     text: str, *, at: Detector | None = None, final: bool = True, channel: str = "agent", start: float = 0.0
 ) -> list[Decision]:
-    return (at or detector()).update(TranscriptUpdate(channel, tuple(words(text, start)), (), final))
+    return fired((at or detector()).update(TranscriptUpdate(channel, tuple(words(text, start)), (), final)))
+
+
+def fired(reaction: Reaction) -> list[Decision]:
+    return [decision for decision in reaction.decisions if decision.violation.status is Status.FIRED]
 
 
 def rules(decisions: list[Decision]) -> list[str]:
@@ -115,7 +120,7 @@ class TestATermThatIsSpoken:
 
     def test_in_tentative_text_does_not_fire_yet(self) -> None:
         update = TranscriptUpdate("agent", (), tuple(words("保本的")), False)
-        assert detector().update(update) == []
+        assert fired(detector().update(update)) == []
 
 
 class TestEnglish:
@@ -202,18 +207,18 @@ class TestNear:
 
 class TestDisclosures:
     def test_that_were_not_made_are_missing(self) -> None:
-        assert [missing.rule_id for missing in detector().finish(30)] == ["recorded", "risk"]
+        assert [missing.rule_id for missing in detector().finish()] == ["recorded", "risk"]
 
     def test_are_made_by_any_of_their_terms(self) -> None:
         at = detector()
         assert said("本次通话会录音，理财非存款", at=at) == []
-        assert at.finish(30) == []
+        assert at.finish() == []
         assert at.violations == 0
 
     def test_made_too_late_are_missing(self) -> None:
         at = detector()
         said("通话会录音，投资有风险", at=at, start=60.0)
-        assert [missing.rule_id for missing in at.finish(90)] == ["recorded"]
+        assert [missing.rule_id for missing in at.finish()] == ["recorded"]
 
 
 phrase_soup = st.lists(
@@ -245,12 +250,12 @@ class TestAnyCut:
     @settings(max_examples=150, deadline=None)
     def test_of_the_text_finds_the_same_violations(self, text: str, data: st.DataObject) -> None:
         spoken = words(text)
-        whole = detector().update(TranscriptUpdate("agent", tuple(spoken), (), True))
+        whole = fired(detector().update(TranscriptUpdate("agent", tuple(spoken), (), True)))
         cuts = sorted(data.draw(st.sets(st.integers(0, len(spoken)), max_size=10)) | {0, len(spoken)})
         at = detector()
         pieces: list[Decision] = []
         for start, end in pairwise(cuts):
-            pieces += at.update(TranscriptUpdate("agent", tuple(spoken[start:end]), (), end == len(spoken)))
+            pieces += fired(at.update(TranscriptUpdate("agent", tuple(spoken[start:end]), (), end == len(spoken))))
         for one, others in ((whole, pieces), (pieces, whole)):
             for decision in one:
                 assert any(_same_speech(decision, other) for other in others), decision
@@ -261,7 +266,7 @@ class TestAnyCut:
         at = detector()
         spans: dict[str, list[tuple[float, float]]] = {}
         for word in words(text):
-            for decision in at.update(TranscriptUpdate("agent", (word,), (), False)):
+            for decision in fired(at.update(TranscriptUpdate("agent", (word,), (), False))):
                 found = decision.violation
                 for start, end in spans.setdefault(found.rule_id, []):
                     assert found.start >= end or found.end <= start
@@ -285,7 +290,7 @@ class TestAgainstANaiveSearch:
             "plain.yaml",
         )
         at = Detector(compile_lexicon(plain, "zh"), ACTIONS)
-        found = {d.violation.start for d in at.update(TranscriptUpdate("agent", tuple(words(text)), (), True))}
+        found = {d.violation.start for d in fired(at.update(TranscriptUpdate("agent", tuple(words(text)), (), True)))}
         folded = fold("".join(word.text for word in words(text)), "zh").text
         expected = sum(folded.startswith(term, i) for term in ("保本", "收益无") for i in range(len(folded)))
         assert len(found) == expected
@@ -293,19 +298,22 @@ class TestAgainstANaiveSearch:
 
 class TestCost:
     def test_a_long_call_is_forgotten_as_it_goes(self) -> None:
-        at = detector()
+        at = hearing()
         for i in range(3000):
-            said("好的没问题", at=at, final=False, start=i)
-        channel = at._channels["agent"]
-        assert len(channel._words) < 200
+            at.take(TranscriptUpdate("agent", tuple(words("好的没问题", i))))
+        assert len(at.words) < 200
 
     def test_fillers_without_end_are_forgotten_too(self) -> None:
-        at = detector()
+        at = hearing()
         for _ in range(50):
-            said("嗯" * 500, at=at, final=False)
-        assert len(at._channels["agent"]._words) <= 2500
+            at.take(TranscriptUpdate("agent", tuple(words("嗯" * 500))))
+        assert len(at.words) <= 2500
 
     def test_a_word_of_a_megabyte_is_cut_to_what_a_phrase_can_hold(self) -> None:
-        at = detector(EN, "en")
-        at.update(TranscriptUpdate("agent", (Word("a" * 1_000_000, 0, 1),), (), False))
-        assert sum(len(word.text) for word in at._channels["agent"]._words) < 1000
+        at = hearing(EN, "en")
+        at.take(TranscriptUpdate("agent", (Word("a" * 1_000_000, 0, 1),)))
+        assert sum(len(word.text) for word in at.words) < 1000
+
+
+def hearing(lexicon: str = ZH, language: str = "zh") -> Hearing:
+    return Hearing(compile_lexicon(parse(lexicon, "test.yaml"), language), "agent")

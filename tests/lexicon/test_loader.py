@@ -109,8 +109,15 @@ class TestFiles:
         for name in ("one", "two"):
             rule = "{id: same, category: c, severity: block, terms: [保本]}"
             (tmp_path / f"{name}.yaml").write_text(f"lexicon: {name}\nlanguage: zh\nrules: [{rule}]\n", "utf-8")
-        with pytest.raises(LexiconConflict, match="same is in one already"):
+        with pytest.raises(LexiconConflict, match=r"rule same is in .*one\.yaml already") as caught:
             load([tmp_path / "one.yaml", tmp_path / "two.yaml"])
+        assert caught.value.file == str(tmp_path / "two.yaml")
+
+    def test_may_not_share_an_id_where_one_is_an_edited_copy_of_the_other(self, tmp_path: Path) -> None:
+        (tmp_path / "shipped.yaml").write_text(EVERYTHING, "utf-8")
+        (tmp_path / "copy.yaml").write_text(EVERYTHING.replace("[绝对]", "[肯定]"), "utf-8")
+        with pytest.raises(LexiconConflict, match="promise-principal"):
+            load([tmp_path / "shipped.yaml", tmp_path / "copy.yaml"])
 
     def test_that_are_not_there_or_no_text_are_told_so(self, tmp_path: Path) -> None:
         with pytest.raises(LexiconUnreadable, match="No such file"):
@@ -120,9 +127,10 @@ class TestFiles:
             load([tmp_path / "binary.yaml"])
 
     def test_that_are_huge_are_not_read(self, tmp_path: Path) -> None:
-        (tmp_path / "huge.yaml").write_bytes(b" " * (MAX_BYTES + 1))
-        with pytest.raises(LexiconUnreadable, match="over 4 MB"):
-            load([tmp_path / "huge.yaml"])
+        for start in ("", "#", "##"):
+            (tmp_path / "huge.yaml").write_text(start + "保" * (MAX_BYTES // 2), "utf-8")
+            with pytest.raises(LexiconUnreadable, match="over 4 MB"):
+                load([tmp_path / "huge.yaml"])
 
 
 class TestTsv:
@@ -151,6 +159,10 @@ class TestTsv:
             ("category\tseverity\tlang\tterm\nc\tstop\tzh\t保本\n", 2, "severity"),
             ("category\tseverity\tlang\tterm\nc\tblock\tzh\t，\n", 2, "term"),
             ("category\tseverity\tlang\tterm\nc\tblock\n", 2, "lang"),
+            ("category\tseverity\tlang\tterm\nc\tblock\tzh-CN\t保本\n", 2, "lang"),
+            ("category\tseverity\tlang\tterm\nc/d\tblock\tzh\t保本\n", 2, "category"),
+            ("category\tseverity\tlang\tterm\nc\tblock\tzh\t保*本\n", 2, "term"),
+            (f"category\tseverity\tlang\tterm\nc\tblock\tzh\t{'保' * 101}\n", 2, "term"),
             ("category\tseverity\tlang\tterm\n", None, None),
         ],
     )
@@ -158,6 +170,12 @@ class TestTsv:
         with pytest.raises(LexiconInvalid) as caught:
             parse_tsv(text, "terms.tsv")
         assert (caught.value.line, caught.value.field) == (line, field)
+
+    @pytest.mark.parametrize("term", ["保\r本", "保" * 200_000], ids=["carriage_return", "field_without_end"])
+    def test_that_is_no_table_is_told_its_line(self, term: str) -> None:
+        with pytest.raises(LexiconUnreadable) as caught:
+            parse_tsv(f"category\tseverity\tlang\tterm\nc\tblock\tzh\t{term}\n", "terms.tsv")
+        assert caught.value.line == 2
 
     @given(st.text('category severity lang term\t\nblock zh保,"\0', max_size=150))
     def test_of_any_text_is_a_lexicon_or_a_lexicon_error(self, text: str) -> None:

@@ -27,7 +27,7 @@ CARRIERS = {"zh": "我跟您说{}的", "en": "Look {} okay"}
 
 def decide(table: Table, sentence: str) -> list[Decision]:
     words = to_words([TimedToken(sentence, 0.0, 10.0, 1.0)], 0.0, 10.0)
-    return Detector(table, ACTIONS).update(TranscriptUpdate("agent", words, (), True))
+    return list(Detector(table, ACTIONS).update(TranscriptUpdate("agent", words, (), True)).decisions)
 
 
 def lookalikes() -> list[tuple[str, str]]:

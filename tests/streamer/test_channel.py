@@ -100,7 +100,7 @@ class Listener:
                 self.committed += [word.text.strip(" x") for word in update.committed]
                 self.blind += lost
         if self._answer is None and (plan_ := self.channel.next()) is not None:
-            self._answer = (clock + self.delay, plan_, self.channel.audio(plan_))
+            self._answer = (clock + self.delay, plan_, self.channel.audio(plan_.start, plan_.end))
 
 
 def channel() -> Channel:

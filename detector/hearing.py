@@ -1,0 +1,199 @@
+"""What was heard on one channel lately, and which of the terms stand in it, exactly or by their sound. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from detector import nearmiss
+from detector.lifecycle import Span
+from detector.matcher import Hit, Hits, counts, scan, sounds_allowed
+from detector.types import TranscriptUpdate, Word
+from lexicon.compiler import Table, Use
+from lexicon.negation import denied
+from lexicon.normalize import Folded, fold
+from lexicon.types import Rule
+
+MOST_WORDS = 2000
+"""Words kept at most: some fold to nothing, and a text of them would never be long enough to be cut."""
+AROUND = 24
+"""Characters on either side of a term in which it may be denied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A term that stands in what was heard.
+
+    Attributes:
+      span: the words it stands in, numbered from the call's start.
+      words: those words.
+      heard: their text, as far as it is the term's.
+      distance: for each syllable, between the term and what was recognised; 0 when it is written exactly so.
+      exact: whether it is.
+      committed: whether all of it is in committed text.
+      denied: whether it is denied, asked about or repeated, as far as can be told.
+    """
+
+    rule: Rule
+    term: str
+    span: Span
+    words: Sequence[Word]
+    heard: str
+    distance: float
+    exact: bool
+    committed: bool
+    denied: bool
+
+
+class Hearing:
+    """The end of one channel's text, as far as it matters to what follows.
+
+    Args:
+      channel: the leg.
+    """
+
+    def __init__(self, table: Table, channel: str) -> None:
+        self._table = table
+        self._channel = channel
+        self._committed: list[Word] = []
+        self._tentative: list[Word] = []
+        self._first = 0
+        self._pauses: list[int] = []
+
+    @property
+    def words(self) -> list[Word]:
+        """The words that are still known, committed and tentative."""
+        return [*self._committed, *self._tentative]
+
+    def take(self, update: TranscriptUpdate) -> list[Finding]:
+        """Take in what changed; give all that stands in the text now, the same again as long as it is known."""
+        # No phrase is as long as the text kept; a longer word is none, and must not cost what it weighs.
+        self._committed += [replace(w, text=w.text[: self._table.reach]) for w in update.committed]
+        self._tentative = [replace(w, text=w.text[: self._table.reach]) for w in update.tentative]
+        words = self.words
+        raw = "".join(word.text for word in words)
+        folded = fold(raw, self._table.language)
+        text = _Text(words, raw, folded, [number for number, word in enumerate(words) for _ in word.text])
+        hits = self._within_sentences(scan(self._table, folded.text), text)
+        if update.final:
+            self._pauses.append(self._first + len(self._committed))
+        # Before this, an allow phrase may have lost its beginning; what stands there was judged when it hadn't.
+        judged = self._table.longest if self._first else 0
+        found = [
+            self._finding(text, hit, 0.0, exact=True)
+            for hit in hits.terms
+            if hit.start >= judged and self._covers(hit.use) and self._stands(text, hit, hits, final=update.final)
+        ]
+        found += self._by_sound(text, hits, judged)
+        self._forget(folded)
+        return found
+
+    def around(self, span: Span, instead: str) -> tuple[float, float, str, str]:
+        """Give the text around a finding as it was heard, and with a term in its place, and the seconds they span."""
+        words = self.words
+        first, last = span.first - self._first, span.last - self._first
+        low, high = first, last
+        while low > 0 and first - low < 8 and words[first].start - words[low - 1].start < 4:
+            low -= 1
+        while high + 1 < len(words) and high - last < 4 and words[high + 1].end - words[last].end < 1.2:
+            high += 1
+        before = "".join(word.text for word in words[low:first])
+        heard = "".join(word.text for word in words[first : last + 1])
+        after = "".join(word.text for word in words[last + 1 : high + 1])
+        return words[low].start, words[high].end, before + heard + after, before + instead + after
+
+    def _within_sentences(self, hits: Hits, text: _Text) -> Hits:
+        """Drop the allow phrases that reach across a pause: nothing after one continues the sentence before it."""
+        if not self._pauses:
+            return hits
+        starts = {pause - self._first for pause in self._pauses}
+        allowed = []
+        for hit in hits.allowed:
+            start, end = text.folded.raw_span(hit.start, hit.end)
+            inner = range(text.owners[start] + 1, text.owners[end - 1] + 1)
+            if not any(word in starts for word in inner):
+                allowed.append(hit)
+        return replace(hits, allowed=allowed)
+
+    def _covers(self, use: Use) -> bool:
+        return self._table.rules[use.rule].channel.covers(self._channel)
+
+    def _stands(self, text: _Text, hit: Hit, hits: Hits, *, final: bool) -> bool:
+        return counts(self._table, text.folded.text, hit, hits, final=final)
+
+    def _by_sound(self, text: _Text, hits: Hits, judged: int) -> list[Finding]:
+        """Find terms that are written as something that sounds like them."""
+        table, folded = self._table, text.folded.text
+        if table.sounds is None:
+            return []
+        misses = [miss for miss in nearmiss.find(table.sounds, folded) if miss.start >= judged]
+        written = {(hit.use.rule, hit.end) for hit in hits.terms}
+        found = []
+        for miss in misses:
+            use = table.sounding[miss.term]
+            hit = Hit(use, miss.start, miss.end)
+            if (use.rule, miss.end) in written or not self._covers(use) or table.rules[use.rule].near:
+                continue
+            if sounds_allowed(table, folded, hit) or self._is_benign(miss, misses, hits):
+                continue
+            found.append(self._finding(text, hit, miss.distance, exact=False))
+        return found
+
+    def _is_benign(self, miss: nearmiss.NearMiss, misses: list[nearmiss.NearMiss], hits: Hits) -> bool:
+        """Whether a disclosure, or an allow phrase of any rule, fits the same words at least as well."""
+        table = self._table
+        if any(allow.start <= miss.start and miss.end <= allow.end for allow in hits.allowed):
+            return True
+        if table.rules[table.sounding[miss.term].rule].required is not None:
+            return False
+        disclosures = [hit for hit in hits.terms if table.rules[hit.use.rule].required is not None]
+        if any(said.start < miss.end and miss.start < said.end for said in disclosures) and miss.distance > 0:
+            return True
+        return any(
+            other.distance <= miss.distance and other.start < miss.end and miss.start < other.end
+            for other in misses
+            if table.rules[table.sounding[other.term].rule].required is not None
+        )
+
+    def _finding(self, text: _Text, hit: Hit, distance: float, *, exact: bool) -> Finding:
+        table, folded = self._table, text.folded
+        start, end = folded.raw_span(hit.start, hit.end)
+        first, last = text.owners[start], text.owners[end - 1]
+        if table.language == "en":
+            before = folded.text[max(0, hit.start - AROUND) : hit.start + 1]
+            after = folded.text[hit.end - 1 : hit.end + AROUND]
+        else:
+            before, after = text.raw[max(0, start - AROUND) : start], text.raw[end : end + AROUND]
+        return Finding(
+            rule=table.rules[hit.use.rule],
+            term=hit.use.phrase,
+            span=Span(self._first + first, self._first + last),
+            words=text.words[first : last + 1],
+            heard=text.raw[start:end],
+            distance=distance,
+            exact=exact,
+            committed=last < len(self._committed),
+            denied=denied(table.language, before, after),
+        )
+
+    def _forget(self, folded: Folded) -> None:
+        """Drop the committed words that are out of reach."""
+        ends = list(accumulate(len(word.text) for word in self._committed))
+        committed = ends[-1] if ends else 0
+        beyond = sum(offset < committed for offset in folded.offsets) - self._table.reach
+        keep_from = folded.offsets[beyond] if beyond > 0 else 0
+        dropped = max(sum(end <= keep_from for end in ends), len(self._committed) - MOST_WORDS)
+        del self._committed[: max(0, dropped)]
+        self._first += max(0, dropped)
+        self._pauses = [pause for pause in self._pauses if pause > self._first]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What is known of the text at one moment; `owners` is, for each raw character, the word that it is part of."""
+
+    words: Sequence[Word]
+    raw: str
+    folded: Folded
+    owners: Sequence[int]

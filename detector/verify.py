@@ -1,0 +1,49 @@
+"""From a candidate's distance and its acoustic likelihood to one confidence. Pure.
+
+On the labelled telephone calls, `distance * 4 + nats lost for each syllable` was at most 2.1 for the best reading of every
+violation, and at least 2.6 for whatever else the terms were mistaken for. `benchmarks.accuracy` draws the curve.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+
+DISTANCE_WEIGHT = 4.0
+"""Nats that a distance of one is worth."""
+EVEN = 2.35
+"""The cost at which a candidate is as likely true as not."""
+SHARPNESS = 3.0
+"""How fast confidence falls from there, for each nat."""
+
+BLOCK = 0.5
+ALERT = 0.12
+
+# Terms of two and three syllables are met by chance: they have to cost less.
+SHORT = {2: 0.8, 3: 0.3}
+
+
+class Verdict(Enum):
+    """What a confidence is good for."""
+
+    BLOCK = "block"
+    ALERT = "alert"
+    DROP = "drop"
+
+
+def confidence(distance: float, lost: float, syllables: int) -> float:
+    """Give the probability that a term was spoken.
+
+    Args:
+      distance: for each syllable, between the term and what was recognised.
+      lost: nats by which the text with the term is less likely than the text as recognised.
+      syllables: in the term.
+    """
+    cost = DISTANCE_WEIGHT * distance + max(0.0, lost) / max(1, syllables) + SHORT.get(syllables, 0.0)
+    return 1 / (1 + math.exp(SHARPNESS * (cost - EVEN)))
+
+
+def verdict(sure: float) -> Verdict:
+    if sure >= BLOCK:
+        return Verdict.BLOCK
+    return Verdict.ALERT if sure >= ALERT else Verdict.DROP
