@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +31,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCall:
-    """A recording and its marks."""
+    """A recording, its marks, and all that was said in it, by channel."""
 
     path: Path
     language: str
     duration: float
     marks: tuple[Mark, ...]
+    said: Mapping[str, str]
 
 
 def read(folder: Path) -> list[LabelledCall]:
@@ -56,10 +58,16 @@ def read(folder: Path) -> list[LabelledCall]:
 
 def _call(folder: Path, entry: dict[str, object]) -> LabelledCall:
     marks = entry["marks"]
+    transcript = entry["transcript"]
     assert isinstance(marks, list)
+    assert isinstance(transcript, list)
     return LabelledCall(
         folder / Path(str(entry["file"])).with_suffix(".wav").name,
         str(entry["language"]),
         float(str(entry["duration"])),
         tuple(Mark(mark["kind"] == "violation", mark["term"], mark["channel"], float(mark["end"])) for mark in marks),
+        {
+            channel: "，".join(turn["text"] for turn in transcript if turn["channel"] == channel)
+            for channel in ("agent", "customer")
+        },
     )

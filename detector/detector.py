@@ -30,6 +30,8 @@ BETTER = 0.04
 MOST_ASKED = 3
 SAID_BY_SOUND = 0.1
 """Distance up to which a disclosure counts as made: here the kinder reading is the safe one."""
+HOMOPHONE = 0.05
+"""Distance up to which two readings are the same in the ear."""
 SETTLED = 0.3
 """Seconds after a violation's end up to which text must be committed before the violation is looked for in it."""
 
@@ -61,19 +63,21 @@ class Detector:
         hearing = self._hearings.setdefault(update.channel, Hearing(self._table, update.channel))
         lives = self._lives.setdefault(update.channel, Lives())
         found = hearing.take(update)
-        decisions: list[Decision] = []
+        # First, so that what is taken back covers nothing that now stands in its place.
+        decisions = self._retract(lives, found, update) if update.committed or update.final else []
         requests: list[ScoreRequest] = []
         for finding in sorted(found, key=_urgency):
             if finding.rule.required is not None:
                 self._disclose(finding)
                 continue
             start, end = finding.words[0].start, finding.words[-1].end
-            met = lives.covering(finding.rule, start, end)
-            if met is not None:
+            met = lives.covering(finding.rule, finding.severity, start, end)
+            if met is not None and met.doubtful and finding.distance < met.distance - BETTER:
+                # Fired for people to look into, while it was not clear: now it may be.
+                self._consider(finding, update.channel, met, decisions, requests)
+            elif met is not None:
                 if met.rule is finding.rule and finding.committed:
-                    met.extend(start, end)
-                if met.violation.status is Status.FIRED and finding.committed:
-                    decisions.append(_step(met, Status.CONFIRMED))
+                    decisions += self._met_again(met, finding)
             elif finding.exact and finding.committed:
                 life = lives.candidate(finding.rule, start, end)
                 if life is None:
@@ -83,20 +87,43 @@ class Detector:
                     self._revise(life, finding)
                 decisions += [self._fire(life, life.violation.confidence, sure=True), _step(life, Status.CONFIRMED)]
             else:
-                self._consider(finding, update.channel, decisions, requests)
-        if update.committed or update.final:
-            decisions += self._retract(lives, found, update)
+                life = lives.candidate(finding.rule, start, end)
+                self._consider(finding, update.channel, life, decisions, requests)
         return Reaction(tuple(decisions), tuple(requests))
+
+    def _met_again(self, life: Life, finding: Finding) -> list[Decision]:
+        """A violation that was fired stands in committed text, perhaps as part of something longer."""
+        start, end = finding.words[0].start, finding.words[-1].end
+        decisions = []
+        if life.violation.status is Status.FIRED and life.denied and finding.exact and not finding.denied:
+            # What seemed to deny it was only a guess.
+            life.denied = False
+            self.violations -= 1
+            decisions.append(self._fire(life, life.violation.confidence, sure=True))
+        elif finding.denied and not life.denied and start <= life.violation.start and life.violation.end <= end:
+            decisions.append(_deny(life))
+        if life.violation.status is Status.FIRED:
+            decisions.append(_step(life, Status.CONFIRMED))
+        life.extend(start, end)
+        return decisions
 
     def scored(self, score: Score) -> Reaction:
         """Take in the likelihood that was asked for."""
         life = self._asked.pop(score.request_id, None)
-        if life is None or life.fired:
+        if life is None or (life.fired and not life.doubtful):
             return Reaction()
         life.waiting = False
-        syllables = len(fold(life.violation.term, self._table.language).text)
+        syllables = self.syllables(life.violation.term)
         sure = verify.confidence(life.distance, score.heard - score.instead, syllables)
         return self._judge(life, sure, verify.verdict(sure))
+
+    def named(self, request_id: str) -> Violation:
+        """Give the candidate that a request is about.
+
+        Raises:
+          KeyError: the request is not open.
+        """
+        return self._asked[request_id].violation
 
     def unscored(self, request_id: str) -> Reaction:
         """A likelihood can't be had: people decide."""
@@ -123,11 +150,15 @@ class Detector:
             self._disclosed.setdefault(finding.rule.id, finding.words[-1].end)
 
     def _consider(
-        self, finding: Finding, channel: str, decisions: list[Decision], requests: list[ScoreRequest]
+        self,
+        finding: Finding,
+        channel: str,
+        life: Life | None,
+        decisions: list[Decision],
+        requests: list[ScoreRequest],
     ) -> None:
         """Look at what is written otherwise, or not committed yet: ask how likely it is, unless that is known."""
         lives, hearing = self._lives[channel], self._hearings[channel]
-        life = lives.candidate(finding.rule, finding.words[0].start, finding.words[-1].end)
         if life is None:
             life = self._begin(finding, channel)
             lives.add(life)
@@ -135,26 +166,49 @@ class Detector:
         elif life.waiting or life.asked >= MOST_ASKED or finding.distance > life.distance - BETTER:
             return
         else:
+            given_up = life.violation.status is Status.RETRACTED
             self._revise(life, finding)
+            if given_up:
+                decisions.append(Decision(life.violation, None))
+        if finding.exact:
+            # Nothing else was heard to weigh it against: it stands or falls with the words' own probability.
+            sure = life.violation.confidence * verify.confidence(0.0, 0.0, self.syllables(finding.term))
+            if not life.fired and verify.verdict(sure) is Verdict.BLOCK:
+                decisions.append(self._fire(life, life.violation.confidence, sure=True))
+            return
         life.asked += 1
         life.waiting = True
         self._asked[life.violation.id] = life
         start, end, heard, instead = hearing.around(finding.span, finding.term)
-        requests.append(ScoreRequest(life.violation.id, channel, start, end, heard, instead))
+        requests.append(ScoreRequest(life.violation.id, channel, start, end, heard, instead, finding.distance))
+
+    def syllables(self, term: str) -> float:
+        """Count a term's syllables, about."""
+        folded, index = fold(term, self._table.language).text, self._table.sounds
+        return len(index.sounds.encode(folded)[0]) / index.sounds.unit if index else len(folded)
 
     def _judge(self, life: Life, sure: float, verdict: Verdict) -> Reaction:
         life.violation = replace(life.violation, confidence=round(sure, 3))
-        if verdict is Verdict.DROP:
-            return Reaction((_step(life, Status.RETRACTED),))
-        if self._lives[life.violation.channel].covering(life.rule, life.start, life.end) is not None:
+        if life.fired:
+            return self._escalate(life, sure=verdict is Verdict.BLOCK)
+        met = self._lives[life.violation.channel].covering(life.rule, life.rule.severity, life.start, life.end)
+        if verdict is Verdict.DROP or met is not None:
             return Reaction((_step(life, Status.RETRACTED),))
         return Reaction((self._fire(life, round(sure, 3), sure=verdict is Verdict.BLOCK),))
+
+    def _escalate(self, life: Life, *, sure: bool) -> Reaction:
+        """What was fired for people to look into is clear now, or still is not."""
+        if not sure:
+            return Reaction()
+        self.violations -= 1
+        return Reaction((self._fire(life, life.violation.confidence, sure=True),))
 
     def _fire(self, life: Life, confidence: float, *, sure: bool) -> Decision:
         """Fire a violation; one that is denied, or not quite sure, asks for people and not for the platform."""
         severity = life.rule.severity
         if severity is Severity.BLOCK and (life.denied or not sure):
             severity = Severity.ALERT
+        life.doubtful = not sure
         life.violation = replace(life.violation, status=Status.FIRED, severity=severity, confidence=confidence)
         life.action = self._actions[severity]
         self.violations += 1
@@ -162,15 +216,13 @@ class Detector:
 
     def _retract(self, lives: Lives, found: list[Finding], update: TranscriptUpdate) -> list[Decision]:
         """Take back what was fired on text that committed text doesn't bear out."""
-        if not update.committed:
-            return []
-        now = update.committed[-1].end
+        settled = update.committed[-1].end if update.committed else 0.0
         decisions = []
-        for life in lives.unsettled(now if update.final else now - SETTLED):
-            if not any(life.rule.id == f.rule.id and life.overlaps(f.words[0].start, f.words[-1].end) for f in found):
+        for life in lives.unsettled(float("inf") if update.final else settled - SETTLED):
+            if not any(life.rule.id == f.rule.id and _bears_out(f, life) for f in found):
                 self.violations -= 1
                 decisions.append(_step(life, Status.RETRACTED, undo="not in the final text"))
-        lives.forget(now)
+        lives.forget(settled)
         return decisions
 
     def _begin(self, finding: Finding, channel: str) -> Life:
@@ -179,8 +231,12 @@ class Detector:
         return Life(finding.rule, violation, violation.start, violation.end, finding.distance, denied=finding.denied)
 
     def _revise(self, life: Life, finding: Finding) -> None:
-        """Make of a candidate what it looks like now."""
-        life.violation = _violation(finding, life.violation.channel, life.violation.id)
+        """Make of a candidate what it looks like now; one that was given up begins anew, under a new name."""
+        known = life.violation
+        if known.status is Status.RETRACTED:
+            self._numbered += 1
+            known = replace(known, id=f"v-{self._numbered}", status=Status.CANDIDATE)
+        life.violation = replace(_violation(finding, known.channel, known.id), status=known.status)
         life.start, life.end = life.violation.start, life.violation.end
         life.distance, life.denied = finding.distance, finding.denied
 
@@ -208,12 +264,26 @@ def _urgency(finding: Finding) -> tuple[int, bool, float, int, int]:
     """Order findings so that each comes before what it covers: the most severe, the surest, the longest."""
     length = finding.span.last - finding.span.first
     return (
-        finding.rule.severity.rank,
+        finding.severity.rank,
         not (finding.exact and finding.committed),
         finding.distance,
         -length,
         finding.span.first,
     )
+
+
+def _bears_out(finding: Finding, life: Life) -> bool:
+    """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
+    same = finding.exact or finding.distance <= max(HOMOPHONE, life.distance)
+    return same and life.overlaps(finding.words[0].start, finding.words[-1].end)
+
+
+def _deny(life: Life) -> Decision:
+    """What was fired turns out to be denied by what follows: people decide, and the platform takes its block back."""
+    severity = Severity.ALERT if life.rule.severity is Severity.BLOCK else life.rule.severity
+    taken, life.action, life.denied = life.action is not None, None, True
+    life.violation = replace(life.violation, severity=severity)
+    return Decision(life.violation, None, "denied by what follows" if taken else None)
 
 
 def _step(life: Life, status: Status, *, undo: str | None = None) -> Decision:

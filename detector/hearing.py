@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -11,13 +12,13 @@ from detector.lifecycle import Span
 from detector.matcher import Hit, Hits, counts, scan, sounds_allowed
 from detector.types import TranscriptUpdate, Word
 from lexicon.compiler import Table, Use
-from lexicon.negation import denied
+from lexicon.negation import CLAUSE, denied
 from lexicon.normalize import Folded, fold
-from lexicon.types import Rule
+from lexicon.types import Rule, Severity
 
 MOST_WORDS = 2000
 """Words kept at most: some fold to nothing, and a text of them would never be long enough to be cut."""
-AROUND = 24
+AROUND = 30
 """Characters on either side of a term in which it may be denied."""
 
 
@@ -45,6 +46,12 @@ class Finding:
     committed: bool
     denied: bool
 
+    @property
+    def severity(self) -> Severity:
+        """The rule's; what is denied never blocks."""
+        severity = self.rule.severity
+        return Severity.ALERT if self.denied and severity is Severity.BLOCK else severity
+
 
 class Hearing:
     """The end of one channel's text, as far as it matters to what follows.
@@ -59,6 +66,7 @@ class Hearing:
         self._committed: list[Word] = []
         self._tentative: list[Word] = []
         self._first = 0
+        self._spent = 0
         self._pauses: list[int] = []
 
     @property
@@ -68,13 +76,16 @@ class Hearing:
 
     def take(self, update: TranscriptUpdate) -> list[Finding]:
         """Take in what changed; give all that stands in the text now, the same again as long as it is known."""
+        self._drop_spent()
         # No phrase is as long as the text kept; a longer word is none, and must not cost what it weighs.
-        self._committed += [replace(w, text=w.text[: self._table.reach]) for w in update.committed]
-        self._tentative = [replace(w, text=w.text[: self._table.reach]) for w in update.tentative]
+        self._committed += [self._bounded(word) for word in update.committed]
+        self._tentative = [self._bounded(word) for word in update.tentative]
         words = self.words
         raw = "".join(word.text for word in words)
         folded = fold(raw, self._table.language)
-        text = _Text(words, raw, folded, [number for number, word in enumerate(words) for _ in word.text])
+        owners = [number for number, word in enumerate(words) for _ in word.text]
+        settled = sum(len(word.text) for word in self._committed)
+        text = _Text(words, raw, folded, owners, bisect_left(folded.offsets, settled), settled)
         hits = self._within_sentences(scan(self._table, folded.text), text)
         if update.final:
             self._pauses.append(self._first + len(self._committed))
@@ -85,9 +96,13 @@ class Hearing:
             for hit in hits.terms
             if hit.start >= judged and self._covers(hit.use) and self._stands(text, hit, hits, final=update.final)
         ]
-        found += self._by_sound(text, hits, judged)
-        self._forget(folded)
+        found = _inheriting([*found, *self._by_sound(text, hits, judged, final=update.final)])
+        self._spend(text)
         return found
+
+    def _bounded(self, word: Word) -> Word:
+        most = self._table.reach
+        return word if len(word.text) <= most else replace(word, text=word.text[:most])
 
     def around(self, span: Span, instead: str) -> tuple[float, float, str, str]:
         """Give the text around a finding as it was heard, and with a term in its place, and the seconds they span."""
@@ -120,14 +135,19 @@ class Hearing:
         return self._table.rules[use.rule].channel.covers(self._channel)
 
     def _stands(self, text: _Text, hit: Hit, hits: Hits, *, final: bool) -> bool:
-        return counts(self._table, text.folded.text, hit, hits, final=final)
+        # Whether a committed term counts is for committed text to say: a guess about it may be wrong.
+        seen = text.folded.text
+        if hit.end <= text.committed:
+            seen = seen[: text.committed]
+            hits = replace(hits, near=[near for near in hits.near if near.end <= text.committed])
+        return counts(self._table, seen, hit, hits, final=final)
 
-    def _by_sound(self, text: _Text, hits: Hits, judged: int) -> list[Finding]:
+    def _by_sound(self, text: _Text, hits: Hits, judged: int, *, final: bool) -> list[Finding]:
         """Find terms that are written as something that sounds like them."""
         table, folded = self._table, text.folded.text
         if table.sounds is None:
             return []
-        misses = [miss for miss in nearmiss.find(table.sounds, folded) if miss.start >= judged]
+        misses = [miss for miss in nearmiss.find(table.sounds, folded, final=final) if miss.start >= judged]
         written = {(hit.use.rule, hit.end) for hit in hits.terms}
         found = []
         for miss in misses:
@@ -161,10 +181,13 @@ class Hearing:
         start, end = folded.raw_span(hit.start, hit.end)
         first, last = text.owners[start], text.owners[end - 1]
         if table.language == "en":
-            before = folded.text[max(0, hit.start - AROUND) : hit.start + 1]
+            clause = CLAUSE.split(text.raw[:start])[-1]
+            before = fold(clause, table.language).text[-AROUND:]
             after = folded.text[hit.end - 1 : hit.end + AROUND]
         else:
-            before, after = text.raw[max(0, start - AROUND) : start], text.raw[end : end + AROUND]
+            # A guess denies nothing that is committed.
+            seen = text.settled if last < len(self._committed) else len(text.raw)
+            before, after = text.raw[max(0, start - AROUND) : start], text.raw[end : min(seen, end + AROUND)]
         return Finding(
             rule=table.rules[hit.use.rule],
             term=hit.use.phrase,
@@ -177,23 +200,44 @@ class Hearing:
             denied=denied(table.language, before, after),
         )
 
-    def _forget(self, folded: Folded) -> None:
-        """Drop the committed words that are out of reach."""
+    def _spend(self, text: _Text) -> None:
+        """Count the committed words out of reach; until more comes, what was found in them may be asked about."""
+        folded, beyond = text.folded, text.committed - self._table.reach
         ends = list(accumulate(len(word.text) for word in self._committed))
-        committed = ends[-1] if ends else 0
-        beyond = sum(offset < committed for offset in folded.offsets) - self._table.reach
         keep_from = folded.offsets[beyond] if beyond > 0 else 0
         dropped = max(sum(end <= keep_from for end in ends), len(self._committed) - MOST_WORDS)
-        del self._committed[: max(0, dropped)]
-        self._first += max(0, dropped)
+        self._spent = max(0, dropped)
+
+    def _drop_spent(self) -> None:
+        del self._committed[: self._spent]
+        self._first += self._spent
+        self._spent = 0
         self._pauses = [pause for pause in self._pauses if pause > self._first]
+
+
+def _inheriting(found: list[Finding]) -> list[Finding]:
+    """What lies within a longer finding of its rule is denied with it: 保本 in 保本保收益是不可能的."""
+    denied = [finding for finding in found if finding.denied]
+    return [
+        replace(finding, denied=True)
+        if any(longer.rule is finding.rule and longer.span.holds(finding.span) for longer in denied)
+        else finding
+        for finding in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What is known of the text at one moment; `owners` is, for each raw character, the word that it is part of."""
+    """What is known of the text at one moment.
+
+    Attributes:
+      owners: for each raw character, the word that it is part of.
+      committed, settled: folded and raw characters that are committed.
+    """
 
     words: Sequence[Word]
     raw: str
     folded: Folded
     owners: Sequence[int]
+    committed: int
+    settled: int

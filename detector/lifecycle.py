@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detector.types import Action, Status, Violation
-from lexicon.types import Rule
+from lexicon.types import Rule, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Life:
       asked: how often its likelihood was asked for.
       waiting: whether an answer is still to come.
       denied: whether it seemed to be denied when it was found.
+      doubtful: whether it was fired only for people to look into, since it was not sure enough.
       action: what was done about it when it fired.
     """
 
@@ -59,6 +60,7 @@ class Life:
     asked: int = 0
     waiting: bool = False
     denied: bool = False
+    doubtful: bool = False
     action: Action | None = None
 
     @property
@@ -88,15 +90,15 @@ class Lives:
     def add(self, life: Life) -> None:
         self._lives.append(life)
 
-    def covering(self, rule: Rule, start: float, end: float) -> Life | None:
+    def covering(self, rule: Rule, severity: Severity, start: float, end: float) -> Life | None:
         """Find the fired violation that one spoken from `start` to `end` seconds is part of.
 
-        It is part of it if the rule is the same and they overlap; or if one lies within the other, and the other's rule
-        is as severe.
+        It is part of it if the rule is the same and they overlap; or if one lies within the other, and the other was
+        fired as severely.
         """
         for life in self._lives:
             same = life.rule.id == rule.id and life.overlaps(start, end)
-            as_severe = life.rule.severity.rank <= rule.severity.rank and life.shares(start, end)
+            as_severe = Severity(life.violation.severity).rank <= severity.rank and life.shares(start, end)
             if life.fired and (same or as_severe):
                 return life
         return None

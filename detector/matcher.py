@@ -9,10 +9,10 @@ import numpy as np
 
 from lexicon.compiler import Role, Table, Use
 from lexicon.normalize import fold
-from lexicon.phonetic import codes, distances
 
-CONTEXT = 0.35
-"""Cost for each syllable up to which the words around a term are taken for those of an allow phrase."""
+CONTEXT = 0.25
+ONE = 0.45
+"""Costs up to which the sounds around a term are taken for those of an allow phrase: of all on average, and of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +85,25 @@ def _is_near(table: Table, text: str, hit: Hit, near: Sequence[Hit]) -> bool:
 
 
 def sounds_allowed(table: Table, text: str, hit: Hit) -> bool:
-    """Whether a hit by sound lies in what sounds like an allow phrase: the phrase's own words around it are near enough.
+    """Whether a hit by sound lies in what sounds like an allow phrase: the words around it are near enough.
 
-    The allow phrase's other syllables are compared one by one where they would stand; a phrase goes through that costs
-    no more than `CONTEXT` for each of them.
+    The allow phrase's other sounds are compared one by one where they would stand.
     """
+    if table.sounds is None:
+        return False
     term = fold(hit.use.phrase, table.language).text
-    heard, costs = codes(text), distances()
+    costs, encode = table.sounds.sounds.distances, table.sounds.sounds.encode
     for phrase in table.allowed[hit.use.rule]:
         at = phrase.find(term)
         if at < 0:
             continue
-        start, end = hit.start - at, hit.end + len(phrase) - at - len(term)
-        if start < 0 or end > len(heard):
+        before, after = encode(phrase[:at])[0], encode(phrase[at + len(term) :])[0]
+        heard_before, heard_after = encode(text[: hit.start])[0], encode(text[hit.end :])[0]
+        if len(heard_before) < len(before) or len(heard_after) < len(after):
             continue
-        around = np.concatenate([heard[start : hit.start], heard[hit.end : end]])
-        wanted = np.concatenate([codes(phrase[:at]), codes(phrase[at + len(term) :])])
-        if float(costs[wanted, around].mean()) <= CONTEXT:
+        wanted = np.concatenate([before, after])
+        around = np.concatenate([heard_before[len(heard_before) - len(before) :], heard_after[: len(after)]])
+        cost = costs[wanted, around]
+        if len(cost) and float(cost.mean()) <= CONTEXT and float(cost.max()) <= ONE:
             return True
     return False

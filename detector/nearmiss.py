@@ -7,22 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lexicon.phonetic import GAP, codes, distances
-from lexicon.sounds import SoundIndex
+from lexicon.phonetic import GAP
+from lexicon.sounds import Codes, SoundIndex
 
-# The most that a term of so many syllables may differ from what was heard, for each syllable; longer ones as the last.
-# A short term is met by chance much sooner.
-WIDEST = {2: 0.0, 3: 0.1, 4: 0.23, 5: 0.25}
+LONG = 5
+"""Sounds from which on a term may have one too many or too few."""
 
 
 @dataclass(frozen=True, slots=True)
 class NearMiss:
-    """A term's best place among heard syllables.
+    """A term's best place in a text.
 
     Attributes:
       term: its number in the index.
-      start, end: the span of heard syllables.
-      distance: cost for each of its syllables.
+      start, end: the span of folded text.
+      distance: cost for each of its sounds.
     """
 
     term: int
@@ -31,30 +30,47 @@ class NearMiss:
     distance: float
 
 
-def find(index: SoundIndex, text: str) -> list[NearMiss]:
-    """Find the terms that folded text sounds like, each no further than its length allows."""
-    heard = codes(text)
+def find(index: SoundIndex, text: str, *, final: bool = False) -> list[NearMiss]:
+    """Find the terms that folded text sounds like, each no further than its length allows.
+
+    Args:
+      final: nothing more comes; until then, what may be the beginning of a term is left to be spoken.
+    """
+    heard, spans = index.sounds.encode(text)
     best: dict[tuple[int, int], NearMiss] = {}
-    for seed in index.seeds(heard):
-        term = index.codes[seed.term]
-        # A syllable more or less before the seed moves the term by one.
-        low, high = max(0, seed.start - 2), min(len(heard), seed.start + len(term) + 2)
-        distance, start, end = align(term, heard[low:high])
-        if end > start and distance <= WIDEST.get(len(term), WIDEST[max(WIDEST)]) + 1e-6:
-            key = (seed.term, low + start)
-            best[key] = NearMiss(seed.term, low + start, low + end, distance)
+    seeds = index.seeds(heard)
+    if not len(seeds.terms):
+        return []
+    in_place = index.costs_in_place(heard, seeds)
+    near = index.widest[seeds.terms] + 1e-6
+    # With a sound too many or too few a long term may still fit; then several of its parts are met.
+    lengths = index.lengths[seeds.terms]
+    several = (seeds.meets > 1) & (lengths >= LONG)
+    wanted = (in_place <= near) | several | (lengths >= index.sounds.alone)
+    for at in np.flatnonzero(wanted).tolist():
+        number, start, cost = int(seeds.terms[at]), int(seeds.starts[at]), float(in_place[at])
+        term, widest = index.codes[number], float(near[at])
+        end = start + len(term)
+        if cost > widest:
+            low, high = max(0, start - 2), min(len(heard), end + 2)
+            cost, start, end, whole = align(index.sounds.distances, term, heard[low:high])
+            start, end = low + start, low + end
+            # At the very end of the text it may simply not have been spoken to its end.
+            if end <= start or cost > widest or (end == len(heard) and not (final or whole)):
+                continue
+        first, last = spans[start][0], spans[end - 1][1]
+        best[number, first] = NearMiss(number, first, last, cost)
     return list(best.values())
 
 
-def align(term: NDArray[np.int32], heard: NDArray[np.int32]) -> tuple[float, int, int]:
+def align(distances: NDArray[np.float32], term: Codes, heard: Codes) -> tuple[float, int, int, bool]:
     """Place a term where it costs least, by edit distance with free ends (Sellers, 1980).
 
     Returns:
-      the cost for each syllable of the term, and the span of heard syllables.
+      the cost for each sound of the term, the span of heard sounds, and whether the term's last sound is among them.
     """
-    table = distances()
-    costs = table[np.ix_(term, heard)].tolist()
-    row = [(0.0, start) for start in range(len(heard) + 1)]
+    costs = distances[np.ix_(term, heard)].tolist()
+    row = previous = [(0.0, start) for start in range(len(heard) + 1)]
     for number, line in enumerate(costs, 1):
         previous, row = row, [(number * GAP, 0)]
         for at, cost in enumerate(line):
@@ -63,4 +79,5 @@ def align(term: NDArray[np.int32], heard: NDArray[np.int32]) -> tuple[float, int
             added = (row[at][0] + GAP, row[at][1])
             row.append(min(replaced, missed, added, key=lambda place: place[0]))
     end = min(range(len(row)), key=lambda at: row[at][0])
-    return row[end][0] / max(1, len(term)), row[end][1], end
+    missed_last = row[end][0] >= previous[end][0] + GAP - 1e-6
+    return row[end][0] / max(1, len(term)), row[end][1], end, not missed_last

@@ -114,6 +114,7 @@ class ScoreRequest:
       start, end: seconds of call audio that the texts span.
       heard: what was recognised.
       instead: the same with the term in the place of what sounds like it.
+      distance: between the two by sound, for each of the term's sounds.
     """
 
     id: str
@@ -122,6 +123,7 @@ class ScoreRequest:
     end: float
     heard: str
     instead: str
+    distance: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from enum import IntEnum
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from lexicon.normalize import fold
-from lexicon.sounds import SoundIndex
+from lexicon.sounds import SoundIndex, sounds_of
 from lexicon.types import Lexicon, Rule
 
 WORD = 16
@@ -77,11 +77,8 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
                 if (index, role) not in [(other.rule, other.role) for other in known]:
                     known.append(use)
     phrases = tuple(uses)
-    sounding = (
-        [(phrase, use) for phrase, known in uses.items() for use in known if use.role is Role.TERM]
-        if language == "zh"
-        else []
-    )
+    sounds = sounds_of(language)
+    sounding = [(phrase, use) for phrase, known in uses.items() for use in known if use.role is Role.TERM]
     longest = max(map(len, phrases), default=0)
     widest = max((rule.near.within for rule in rules if rule.near), default=0)
     return Table(
@@ -94,6 +91,6 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
         automaton=AhoCorasick(phrases, matchkind=MatchKind.Standard),
         longest=longest,
         reach=1 + 3 * longest + widest * (WORD if language == "en" else 1),
-        sounds=SoundIndex([phrase for phrase, _ in sounding]) if sounding else None,
+        sounds=SoundIndex(sounds, [phrase for phrase, _ in sounding]) if sounds else None,
         sounding=tuple(use for _, use in sounding),
     )

@@ -1,7 +1,7 @@
 """Who denies a thing, asks about it or repeats it, does not promise it. Pure.
 
-After NegEx (Chapman et al., 2001): a cue shortly before the words, in the same clause, and no word between that ends its
-reach. It is too coarse to silence anything: it turns a block into an alert.
+After NegEx (Chapman et al., 2001): a cue shortly before the words, in the same clause, and no word between that ends
+its reach. It is too coarse to silence anything: it turns a block into an alert.
 """
 
 from __future__ import annotations
@@ -94,6 +94,10 @@ _CUES = {
         ),
         short=(),
         only_seem=(
+            " if you do not ",
+            " if you cannot ",
+            " if you will not ",
+            " why not ",
             " not only ",
             " no doubt ",
             " not to mention ",

@@ -19,6 +19,7 @@ FILLERS = frozenset("嗯呃啊")
 """Said while thinking; never part of a term."""
 
 DIGITS = frozenset("0123456789")
+NUMERIC = DIGITS | frozenset("百千万亿")
 APOSTROPHES = frozenset("'’‘ʼ＇`´")
 
 # Contractions with one full form only; `'s` and `'d` have several and stay.
@@ -56,6 +57,11 @@ def fold(text: str, language: str) -> Folded:
 
 
 def _fold_chinese(text: str) -> Folded:
+    alone = [_alone(char) for char in text]
+    plain = "".join(alone)
+    if NUMERIC.isdisjoint(plain):
+        # The usual case, and on the way to every block: no number, so that each character folds by itself.
+        return Folded(plain, tuple(index for index, piece in enumerate(alone) for _ in piece))
     chars: list[str] = []
     offsets: list[int] = []
     for said, start, end in _said(text, chinese):
@@ -107,6 +113,12 @@ def _digits(plain: list[tuple[str, int]], at: int) -> int:
     while at < len(plain) and plain[at][0] in DIGITS:
         at += 1
     return at
+
+
+@lru_cache(maxsize=1 << 16)
+def _alone(char: str) -> str:
+    """Fold a character that is no part of a number."""
+    return "".join(map(_simplified, _plain(char)))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from lexicon.errors import LexiconError
-from streamer import client, demo, recordings, service, settings
+from streamer import client, demo, lexicon_commands, recordings, service, settings
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
 from streamer.recognition.whisper import WhisperRecognizer
@@ -31,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(lexicon_commands.app)
 stderr = Console(stderr=True)
 
 LexiconFiles = Annotated[
@@ -102,7 +103,7 @@ async def _serve(chosen: Settings) -> None:
     async with service.running(chosen, recognizer) as running:
         stderr.print(f"Calls at   {running.media.url}", highlight=False)
         stderr.print(f"Console at {running.console_url}", highlight=False)
-        stderr.print(f"Lexicon    {running.media.lexicon.version}", highlight=False)
+        stderr.print(f"Lexicon    {running.media.store.current.lexicon.version}", highlight=False)
         stderr.print("Ctrl+C stops.", style="dim")
         await stop.wait()
         stderr.print("Stopping; calls going on are cut off.")

@@ -61,12 +61,17 @@ class Narrator:
         self._line(0.0, f"listening with Whisper {message['model']} and {lexicons}", "dim")
 
     def _violation(self, message: dict[str, Any]) -> None:
+        status = message["status"]
         self._line(
             message["end"],
-            f"violation {message['rule_id']} ({message['severity']}): {message['term']}, heard as "
-            f"{message['heard'].strip()}, {message['start']:.2f} to {message['end']:.2f} s",
-            "yellow",
+            f"{status} {message['rule_id']} ({message['severity']}): {message['term']}, heard as "
+            f"{message['heard'].strip()}, {message['start']:.2f} to {message['end']:.2f} s, "
+            f"sure to {message['confidence']:.2f}",
+            "yellow" if status == "fired" else "dim",
         )
+
+    def _unblock(self, message: dict[str, Any]) -> None:
+        self._line(0.0, f"UNBLOCK {message['violation_id']}: {message['reason']}", "bold green")
 
     def _block(self, message: dict[str, Any]) -> None:
         left, ended = message["audio_received"], message["audio_end"]

@@ -14,11 +14,10 @@ from websockets.http11 import Request, Response
 
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from lexicon.compiler import compile_lexicon
-from lexicon.types import Lexicon
 from streamer.call import Call
 from streamer.dialects.native import NativeDialect
 from streamer.errors import BadField, Overloaded, SettingsError
+from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
@@ -39,7 +38,7 @@ class MediaServer:
 
     Args:
       settings: the address, the limits and the language of calls that don't say theirs.
-      lexicon: its rules are compiled once for each language in them.
+      store: the rules that new calls are answered with.
       scheduler: recognises; must be running.
       metrics: counts.
 
@@ -47,15 +46,13 @@ class MediaServer:
       SettingsError: on entering, when the port can't be had.
     """
 
-    def __init__(self, settings: Settings, lexicon: Lexicon, scheduler: Scheduler, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, store: LexiconStore, scheduler: Scheduler, metrics: Metrics) -> None:
         self.settings = settings
         self.limits = settings.limits
-        self.lexicon = lexicon
+        self.store = store
         self.scheduler = scheduler
         self.metrics = metrics
         self.live = 0
-        languages = {rule.language for rule in lexicon.rules}
-        self._tables = {language: compile_lexicon(lexicon, language) for language in languages}
 
     @property
     def url(self) -> str:
@@ -102,9 +99,10 @@ class MediaServer:
         if self.live >= self.limits.max_calls or not self.scheduler.alive:
             raise Overloaded()
         language = (started.language or self.settings.language).split("-")[0].lower()
-        table = self._tables.get(language)
+        rules = self.store.current
+        table = rules.tables.get(language)
         if table is None:
-            known = " and ".join(sorted(self._tables))
+            known = " and ".join(sorted(rules.tables))
             raise BadField("language", f"{language!r} is in no lexicon here; they have {known}")
         call = Call(
             started,
@@ -115,7 +113,7 @@ class MediaServer:
         )
         self.live += 1
         self.metrics.calls_live.set(self.live)
-        return call, Started(self.lexicon.version, self.scheduler.recognizer.name)
+        return call, Started(rules.lexicon.version, self.scheduler.recognizer.name)
 
     def hung_up(self, call: Call) -> None:
         """A call that was answered is over."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from lexicon.loader import load, shipped
+from lexicon.loader import shipped
 from streamer.console.app import Health, create_app
 from streamer.console.server import ConsoleServer
+from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition import models
 from streamer.recognition.recognizer import Recognizer
@@ -70,7 +71,8 @@ class Service:
             audio_blind=value("huazha_audio_blind_seconds_total"),
             violations=int(value("huazha_violations_total")),
             model=self.media.scheduler.recognizer.name,
-            lexicon_version=self.media.lexicon.version,
+            lexicon_version=self.media.store.current.lexicon.version,
+            lexicon_trouble=self.media.store.trouble,
         )
 
     async def watch(self) -> None:
@@ -98,14 +100,15 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
       SettingsError: a port can't be had.
     """
     metrics = Metrics(CollectorRegistry())
-    lexicon = load(settings.lexicon or shipped())
+    store = LexiconStore(settings.lexicon or shipped(), settings.rules)
     async with AsyncExitStack() as stack:
         scheduler = await stack.enter_async_context(Scheduler(recognizer, observe=metrics.count_batch))
-        media = await stack.enter_async_context(MediaServer(settings, lexicon, scheduler, metrics))
+        media = await stack.enter_async_context(MediaServer(settings, store, scheduler, metrics))
         service = Service(settings, media, metrics)
         app = create_app(service.health, metrics.registry)
         console = stack.enter_context(ConsoleServer(app, settings.host, settings.console_port))
         service.console_url = console.url
-        watching = asyncio.create_task(service.watch(), name="health")
-        stack.callback(watching.cancel)
+        for watching in (service.watch(), store.watch()):
+            task = asyncio.create_task(watching)
+            stack.callback(task.cancel)
         yield service

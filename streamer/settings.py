@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -58,6 +58,7 @@ class Settings(_Section):
       model: `base`, a directory, or a name that faster-whisper knows.
       language: of calls that don't say theirs.
       workers: recognisers at once; one to a core serves best.
+      rules: switched off or graded otherwise than in their lexicon, by id.
       max_queue_age: seconds that a window may wait before the service calls itself unhealthy.
     """
 
@@ -69,6 +70,7 @@ class Settings(_Section):
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
     max_queue_age: Seconds = 5.0
+    rules: dict[str, Literal["off", "block", "alert", "review"]] = {}
     limits: Limits = Limits()
 
 

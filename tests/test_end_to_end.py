@@ -69,12 +69,14 @@ class TestACallThroughTheRealModel:
         first, *others = of_type(messages, "block")
         assert (first["term"], first["action"], first["channel"]) == (term, "mute", "agent")
         assert first["audio_end"] == pytest.approx(end, abs=0.5)
-        assert first["audio_received"] >= first["audio_end"] - 0.2
+        assert first["audio_received"] >= first["audio_end"] - 0.3
         assert all(block["audio_end"] > end for block in others)
         assert first["say_instead"]
-        violations = of_type(messages, "violation")
-        assert [v["violation_id"] for v in violations] == [b["violation_id"] for b in [first, *others]]
-        assert {v["status"] for v in violations} == {"fired"}
+        lives: dict[str, list[str]] = {}
+        for violation in of_type(messages, "violation"):
+            lives.setdefault(violation["violation_id"], []).append(violation["status"])
+        for block in [first, *others]:
+            assert [s for s in lives[block["violation_id"]] if s != "candidate"] == ["fired", "confirmed"]
 
     async def test_says_all_that_it_says_in_order_and_loses_nothing(
         self, whisper: WhisperRecognizer, running: Running
@@ -86,7 +88,9 @@ class TestACallThroughTheRealModel:
         assert (messages[0]["type"], messages[-1]["type"]) == ("started", "stopped")
         assert of_type(messages, "blind") == []
         assert messages[-1]["blind_seconds"] == 0
-        assert messages[-1]["violations"] == len(of_type(messages, "violation"))
+        fired = {v["violation_id"] for v in of_type(messages, "violation") if v["status"] == "fired"}
+        retracted = {v["violation_id"] for v in of_type(messages, "violation") if v["status"] == "retracted"}
+        assert messages[-1]["violations"] == len(fired - retracted)
         assert messages[-1]["duration"] == pytest.approx(14.85, abs=0.01)
         said = " ".join(
             transcript["text"]

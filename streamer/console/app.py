@@ -20,6 +20,7 @@ class Health:
       reason: why not, or an empty string.
       queue_age: seconds that the oldest window has been waiting for its text.
       calls_live, calls_most: calls going on, and how many there may be.
+      lexicon_trouble: why the lexicon could not be renewed, or an empty string; the last good one is kept.
       audio_received, audio_monitored, audio_blind: seconds since the service began, of calls live and past.
     """
 
@@ -34,6 +35,7 @@ class Health:
     violations: int
     model: str
     lexicon_version: str
+    lexicon_trouble: str
 
 
 def create_app(health: Callable[[], Health], registry: CollectorRegistry) -> FastAPI:

@@ -56,7 +56,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """A question of likelihood: which of several texts was spoken in a stretch of audio? Self-contained, as windows are.
+    """A question of likelihood: which of several texts was spoken in a stretch of audio?
 
     Attributes:
       request_id: whom the answer is for.

@@ -166,7 +166,7 @@ class Scheduler:
                 job.answer.cancel()
 
     async def _run(self, batch: list[_Job]) -> Sequence[Any]:
-        """Do a batch; if that fails, each job by itself, so that a bad one costs no other. Failures are answers, too."""
+        """Do a batch; if that fails, each job by itself, so that a bad one costs no other. A failure is an answer."""
         began = time.monotonic()
         try:
             answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._do, batch)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from detector.types import Status, Word
+from detector.types import MatchKind, Status, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from streamer.call import Call, CallState
@@ -22,6 +22,7 @@ from streamer.types import (
     Outgoing,
     Stopped,
     Transcript,
+    Unblock,
     ViolationReport,
 )
 
@@ -81,19 +82,68 @@ def kinds(events: list[Outgoing]) -> list[type]:
 class TestAViolation:
     def test_is_signalled_before_it_is_reported_and_both_before_the_text(self) -> None:
         call = begin()
-        (first,) = speak(call, 1.5)
-        assert kinds(call.heard(first, words("我们保本的"))) == [ViolationReport, Transcript]
-        (second,) = speak(call, 0.5)
-        events = call.heard(second, words("我们保本的产品"))
-        block, fired, confirmed, *text = events
+        (window,) = speak(call, 1.5)
+        block, candidate, fired, *text = call.heard(window, words("我们保本的"))
         assert isinstance(block, Block)
+        assert isinstance(candidate, ViolationReport)
         assert isinstance(fired, ViolationReport)
-        assert isinstance(confirmed, ViolationReport)
-        assert (fired.violation.status, confirmed.violation.status) == (Status.FIRED, Status.CONFIRMED)
-        assert kinds(text) == [Transcript, Transcript]
-        assert block.audio_received == pytest.approx(2.0)
+        assert [report.violation.status for report in (candidate, fired)] == [Status.CANDIDATE, Status.FIRED]
+        assert kinds(text) == [Transcript]
+        assert block.audio_received == pytest.approx(1.5)
         assert block.violation.end == pytest.approx(0.8)
         assert block.match_to_signal_ms == pytest.approx(1.0)
+
+    def test_is_confirmed_when_its_text_is_agreed(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 1.5)
+        call.heard(window, words("我们保本的"))
+        (window,) = speak(call, 0.5)
+        (confirmed,) = call.heard(window, words("我们保本的产品"))
+        assert isinstance(confirmed, ViolationReport)
+        assert confirmed.violation.status is Status.CONFIRMED
+
+    def test_is_taken_back_when_its_text_turns_out_otherwise(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 1.5)
+        call.heard(window, words("我们保本的"))
+        for _ in range(2):
+            (window,) = speak(call, 0.5)
+            events = call.heard(window, words("我们确实的产品"))
+        assert kinds(events) == [Unblock, ViolationReport]
+        account = call.abandon("over")[-1]
+        assert isinstance(account, Stopped)
+        assert account.violations == 0
+
+    def test_by_sound_waits_for_its_likelihood(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 2.0)
+        (candidate,) = call.heard(window, words("我们宝本的产品"))
+        assert isinstance(candidate, ViolationReport)
+        (question,) = call.questions(now=50.0)
+        assert question.texts == ("我们宝本的产品", "我们保本的产品")
+        assert question.deadline < 50.0
+        block, fired = call.scored(question, (-10.0, -10.5))
+        assert isinstance(block, Block)
+        assert isinstance(fired, ViolationReport)
+        assert fired.violation.match is MatchKind.PHONETIC
+
+    def test_by_sound_that_is_not_likely_is_given_up(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 2.0)
+        call.heard(window, words("我们宝本的产品"))
+        (question,) = call.questions(now=50.0)
+        (report,) = call.scored(question, (-10.0, -40.0))
+        assert isinstance(report, ViolationReport)
+        assert report.violation.status is Status.RETRACTED
+
+    def test_by_sound_that_can_not_be_weighed_is_left_to_people(self) -> None:
+        call = begin(transcripts=False)
+        (window,) = speak(call, 2.0)
+        call.heard(window, words("我们宝本的产品"))
+        (question,) = call.questions(now=50.0)
+        (report,) = call.unscored(question)
+        assert isinstance(report, ViolationReport)
+        assert (report.violation.status, report.violation.severity) == (Status.FIRED, "alert")
 
     def test_that_only_alerts_is_reported_without_a_signal(self) -> None:
         call = begin(transcripts=False)

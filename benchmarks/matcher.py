@@ -1,0 +1,140 @@
+"""What does one update of the text cost, with few terms and with very many?
+
+An update is 50 characters whose window is scanned anew, at every level short of verification. Beside it, in the same
+run and over the same texts: the bare automata of ahocorasick_rs and pyahocorasick.
+
+    python -m benchmarks.matcher [--terms 100 10000 100000] [--updates 2000] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import ahocorasick
+import numpy as np
+from rich.console import Console
+from rich.table import Table as Printed
+
+from detector.hearing import Hearing
+from detector.types import TranscriptUpdate, Word
+from lexicon.compiler import compile_lexicon
+from lexicon.normalize import fold
+from lexicon.types import Lexicon, Rule, Severity
+
+LENGTH = 50
+COMMON = "".join(chr(point) for point in range(0x4E00, 0x4E00 + 6000, 2))
+LENGTHS = (3, 4, 4, 4, 5, 5, 6, 6, 7, 8)
+
+
+def made_up_terms(count: int, chance: random.Random) -> list[str]:
+    """Make different terms as long as those of real lexicons."""
+    terms: set[str] = set()
+    while len(terms) < count:
+        terms.add("".join(chance.choices(COMMON, k=chance.choice(LENGTHS))))
+    return sorted(terms)
+
+
+def lexicon_of(terms: Sequence[str]) -> Lexicon:
+    """Put a hundred terms to a rule."""
+    rules = tuple(
+        Rule(f"r{at}", "made-up", Severity.BLOCK, tuple(terms[at : at + 100]), "zh") for at in range(0, len(terms), 100)
+    )
+    return Lexicon("made-up", "made-up@0", rules)
+
+
+def texts(count: int, chance: random.Random, terms: Sequence[str] = ()) -> list[str]:
+    """Make texts, no two alike; with terms, each holds one."""
+    made = []
+    for _ in range(count):
+        text = "".join(chance.choices(COMMON, k=LENGTH))
+        if terms:
+            term = chance.choice(terms)
+            at = chance.randrange(LENGTH - len(term))
+            text = text[:at] + term + text[at + len(term) :]
+        made.append(text)
+    return made
+
+
+def timed(work: Callable[[str], object], over: Sequence[str]) -> dict[str, float]:
+    """Time each text by itself, in microseconds."""
+    took = []
+    for text in over:
+        began = time.perf_counter_ns()
+        work(text)
+        took.append((time.perf_counter_ns() - began) / 1000)
+    return {"p50_us": round(float(np.percentile(took, 50)), 1), "p99_us": round(float(np.percentile(took, 99)), 1)}
+
+
+def update_of(text: str) -> TranscriptUpdate:
+    return TranscriptUpdate(
+        "agent", (), tuple(Word(char, i * 0.2, (i + 1) * 0.2) for i, char in enumerate(text)), False
+    )
+
+
+async def longest_hold(lexicon: Lexicon) -> float:
+    """Give the longest time for which building a table in a thread held up the event loop, in milliseconds."""
+    building = asyncio.create_task(asyncio.to_thread(compile_lexicon, lexicon, "zh"))
+    longest = 0.0
+    while not building.done():
+        began = time.perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - began - 0.001)
+    return longest * 1000
+
+
+def measure(count: int, updates: int) -> dict[str, object]:
+    """Measure at one number of terms."""
+    chance = random.Random(count)
+    terms = made_up_terms(count, chance)
+    lexicon = lexicon_of(terms)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    table = compile_lexicon(lexicon, "zh")
+    built = time.perf_counter() - began
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    plain = ahocorasick.Automaton()
+    for term in terms:
+        plain.add_word(fold(term, "zh").text, term)
+    plain.make_automaton()
+    misses, hits = texts(updates, chance), texts(updates, chance, terms)
+    prepared = {text: update_of(text) for text in (*misses, *hits)}
+    hearing = Hearing(table, "agent")
+    timed(lambda text: hearing.take(prepared[text]), misses[:200])
+    return {
+        "terms": count,
+        "no hit": timed(lambda text: hearing.take(prepared[text]), misses),
+        "one hit": timed(lambda text: hearing.take(prepared[text]), hits),
+        "ahocorasick_rs": timed(lambda text: table.automaton.find_matches_as_indexes(text, overlapping=True), misses),
+        "pyahocorasick": timed(lambda text: list(plain.iter(text)), misses),
+        "build_s": round(built, 2),
+        "memory_mb": round(memory, 1),
+        "longest_hold_ms": round(asyncio.run(longest_hold(lexicon)), 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.matcher", description=__doc__.splitlines()[0])
+    parser.add_argument("--terms", type=int, nargs="+", default=[100, 10_000, 100_000])
+    parser.add_argument("--updates", type=int, default=2000, help="of each kind (default: 2000)")
+    parser.add_argument("--json", type=Path, help="where to write the figures as well")
+    options = parser.parse_args()
+    measure(100, 200)
+    figures = [measure(count, options.updates) for count in options.terms]
+    printed = Printed(*figures[0])
+    for row in figures:
+        printed.add_row(*(" / ".join(map(str, v.values())) if isinstance(v, dict) else str(v) for v in row.values()))
+    Console(width=160).print(printed)
+    print("microseconds: p50 / p99")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The commands `huazha lexicon check` and `huazha lexicon try`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from detector.detector import Detector
+from detector.policy import ACTIONS
+from detector.types import Status, TranscriptUpdate, Violation
+from lexicon.checks import problems
+from lexicon.compiler import Table, compile_lexicon
+from lexicon.errors import LexiconError
+from lexicon.loader import load, shipped
+from streamer.recognition.words import TimedToken, to_words
+
+app = typer.Typer(name="lexicon", help="Check lexicons, and try sentences on them.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: huazha lexicon check bank.yaml")
+def check(files: Annotated[list[Path], typer.Argument(help="Lexicon files, YAML or TSV.")]) -> None:
+    """Read lexicons as the service would, and look for rules that can't do what they say."""
+    console = Console()
+    found = 0
+    for file in files:
+        try:
+            lexicon = load([file])
+        except LexiconError as error:
+            console.print(f"error    {error}", markup=False, highlight=False, soft_wrap=True)
+            found += 1
+            continue
+        for problem in problems(lexicon):
+            console.print(f"problem  {file}: {problem}", markup=False, highlight=False, soft_wrap=True)
+            found += 1
+        console.print(f"read     {file}: {len(lexicon.rules)} rules, {lexicon.version}", highlight=False)
+    if len(files) > 1 and not found:
+        load(files)
+    raise typer.Exit(2 if found else 0)
+
+
+@app.command(
+    name="try", epilog="Example: huazha lexicon try 本产品不承诺保本 · echo 保本 | huazha lexicon try - --json"
+)
+def try_(
+    text: Annotated[str, typer.Argument(help="A sentence of the agent's; - reads one a line from standard input.")],
+    lexicon: Annotated[
+        list[Path] | None, typer.Option("--lexicon", metavar="FILE", help="The shipped ones if not given.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the sentence.")] = "zh",
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each sentence.")] = False,
+) -> None:
+    """Show what a sentence would trigger, and why."""
+    table = compile_lexicon(load(lexicon or shipped()), language)
+    if not table.rules:
+        raise typer.BadParameter(f"no lexicon here has rules for {language!r}", param_hint="--language")
+    console = Console()
+    for sentence in _lines(sys.stdin) if text == "-" else [text]:
+        found = triggered(table, sentence)
+        if as_json:
+            typer.echo(json.dumps({"text": sentence, "violations": [_fields(v) for v in found]}, ensure_ascii=False))
+            continue
+        console.print(sentence, style="bold", markup=False, highlight=False)
+        for violation in found:
+            console.print(f"  {_why(violation)}", markup=False, highlight=False, soft_wrap=True)
+        if not found:
+            console.print("  nothing", style="dim")
+
+
+def triggered(table: Table, sentence: str) -> list[Violation]:
+    """Give what an agent's sentence fires, by its text alone."""
+    words = to_words([TimedToken(sentence, 0.0, 0.25 * len(sentence), 1.0)], 0.0, 0.25 * len(sentence))
+    decisions = Detector(table, ACTIONS).update(TranscriptUpdate("agent", words, (), True)).decisions
+    last = {decision.violation.id: decision.violation for decision in decisions}
+    return [violation for violation in last.values() if violation.status in (Status.FIRED, Status.CONFIRMED)]
+
+
+def _lines(stream: Iterable[str]) -> Iterator[str]:
+    return (line.rstrip("\r\n") for line in stream)
+
+
+def _fields(violation: Violation) -> dict[str, Any]:
+    return {
+        "rule_id": violation.rule_id,
+        "category": violation.category,
+        "severity": violation.severity,
+        "term": violation.term,
+        "heard": violation.heard,
+        "match": violation.match,
+    }
+
+
+def _why(violation: Violation) -> str:
+    return f"{violation.severity}  {violation.rule_id} ({violation.category}): {violation.heard} is {violation.term}"
