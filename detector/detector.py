@@ -72,7 +72,7 @@ class Detector:
                 continue
             start, end = finding.words[0].start, finding.words[-1].end
             met = lives.covering(finding.rule, finding.severity, start, end)
-            if met is not None and met.doubtful and finding.distance < met.distance - BETTER:
+            if met is not None and met.doubtful and not finding.exact and finding.distance < met.distance - BETTER:
                 # Fired for people to look into, while it was not clear: now it may be.
                 self._consider(finding, update.channel, met, decisions, requests)
             elif met is not None:
@@ -95,8 +95,9 @@ class Detector:
         """A violation that was fired stands in committed text, perhaps as part of something longer."""
         start, end = finding.words[0].start, finding.words[-1].end
         decisions = []
-        if life.violation.status is Status.FIRED and life.denied and finding.exact and not finding.denied:
-            # What seemed to deny it was only a guess.
+        guessed = life.violation.status is Status.FIRED and life.denied
+        if finding.exact and not finding.denied and (life.doubtful or guessed) and life.rule.severity is Severity.BLOCK:
+            # It was not clear, or what seemed to deny it was only a guess; now it is agreed.
             life.denied = False
             self.violations -= 1
             decisions.append(self._fire(life, life.violation.confidence, sure=True))

@@ -194,6 +194,24 @@ class TestOneEventForOneViolation:
         assert (decision.violation.rule_id, decision.action) == ("risk-free", Action.MUTE)
 
 
+class TestBySound:
+    def test_what_was_not_clear_blocks_when_it_is_agreed(self) -> None:
+        at = detector()
+        reaction = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本的产品")), False))
+        (request,) = reaction.requests
+        (decision,) = at.scored(Score(request.id, 0.0, -4.8)).decisions
+        assert (decision.violation.severity, decision.action) == ("alert", None)
+        agreed = fired(at.update(TranscriptUpdate("agent", tuple(words("这个保本的产品")), (), False)))
+        assert [(decision.violation.severity, decision.action) for decision in agreed] == [("block", Action.MUTE)]
+        assert at.violations == 1
+
+    def test_an_answer_that_comes_late_changes_nothing(self) -> None:
+        at = detector()
+        (request,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本的产品")), False)).requests
+        at.update(TranscriptUpdate("agent", tuple(words("这个保本的产品")), (), False))
+        assert at.scored(Score(request.id, 0.0, 0.0)).decisions == ()
+
+
 class TestNear:
     def test_counts_on_either_side(self) -> None:
         assert rules(said("绝对可以赚")) == rules(said("收益是绝对的")) == ["sure"]
