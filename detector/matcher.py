@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from lexicon.compiler import Role, Table, Use
 from lexicon.normalize import fold
+from lexicon.sounds import Codes, sounds_of
 
 CONTEXT = 0.25
 ONE = 0.45
@@ -92,13 +94,13 @@ def sounds_allowed(table: Table, text: str, hit: Hit) -> bool:
     if table.sounds is None:
         return False
     term = fold(hit.use.phrase, table.language).text
-    costs, encode = table.sounds.sounds.distances, table.sounds.sounds.encode
+    costs = table.sounds.sounds.distances
+    heard_before, heard_after = (table.sounds.sounds.encode(part)[0] for part in (text[: hit.start], text[hit.end :]))
     for phrase in table.allowed[hit.use.rule]:
         at = phrase.find(term)
         if at < 0:
             continue
-        before, after = encode(phrase[:at])[0], encode(phrase[at + len(term) :])[0]
-        heard_before, heard_after = encode(text[: hit.start])[0], encode(text[hit.end :])[0]
+        before, after = _codes(table.language, phrase[:at]), _codes(table.language, phrase[at + len(term) :])
         if len(heard_before) < len(before) or len(heard_after) < len(after):
             continue
         wanted = np.concatenate([before, after])
@@ -107,3 +109,10 @@ def sounds_allowed(table: Table, text: str, hit: Hit) -> bool:
         if len(cost) and float(cost.mean()) <= CONTEXT and float(cost.max()) <= ONE:
             return True
     return False
+
+
+@lru_cache(maxsize=1 << 14)
+def _codes(language: str, phrase: str) -> Codes:
+    """Encode a part of a lexicon's phrase: there are few, and each is met again and again."""
+    sounds = sounds_of(language)
+    return sounds.encode(phrase)[0] if sounds else np.zeros(0, dtype=np.int32)
