@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def find(index: SoundIndex, text: str, *, final: bool = False) -> list[NearMiss]
         end = start + len(term)
         if cost > widest:
             low, high = max(0, start - 2), min(len(heard), end + 2)
-            cost, start, end, whole = align(index.sounds.distances, term, heard[low:high])
+            cost, start, end, whole = _aligned(index, number, heard[low:high].tobytes())
             start, end = low + start, low + end
             # At the very end of the text it may simply not have been spoken to its end.
             if end <= start or cost > widest or (end == len(heard) and not (final or whole)):
@@ -69,15 +70,26 @@ def align(distances: NDArray[np.float32], term: Codes, heard: Codes) -> tuple[fl
     Returns:
       the cost for each sound of the term, the span of heard sounds, and whether the term's last sound is among them.
     """
-    costs = distances[np.ix_(term, heard)].tolist()
-    row = previous = [(0.0, start) for start in range(len(heard) + 1)]
-    for number, line in enumerate(costs, 1):
-        previous, row = row, [(number * GAP, 0)]
+    width = len(heard)
+    row, starts = [0.0] * (width + 1), list(range(width + 1))
+    before = row
+    for number, line in enumerate(distances[np.ix_(term, heard)].tolist(), 1):
+        before, come_from = row, starts
+        row, starts = [number * GAP], [0]
         for at, cost in enumerate(line):
-            replaced = (previous[at][0] + cost, previous[at][1])
-            missed = (previous[at + 1][0] + GAP, previous[at + 1][1])
-            added = (row[at][0] + GAP, row[at][1])
-            row.append(min(replaced, missed, added, key=lambda place: place[0]))
-    end = min(range(len(row)), key=lambda at: row[at][0])
-    missed_last = row[end][0] >= previous[end][0] + GAP - 1e-6
-    return row[end][0] / max(1, len(term)), row[end][1], end, not missed_last
+            best, start = before[at] + cost, come_from[at]
+            if (missed := before[at + 1] + GAP) < best:
+                best, start = missed, come_from[at + 1]
+            if (added := row[at] + GAP) < best:
+                best, start = added, starts[at]
+            row.append(best)
+            starts.append(start)
+    end = row.index(min(row))
+    missed_last = row[end] >= before[end] + GAP - 1e-6
+    return row[end] / max(1, len(term)), starts[end], end, not missed_last
+
+
+@lru_cache(maxsize=1 << 13)
+def _aligned(index: SoundIndex, term: int, heard: bytes) -> tuple[float, int, int, bool]:
+    """Align, or remember: a window of text is scanned again and again while it grows."""
+    return align(index.sounds.distances, index.codes[term], np.frombuffer(heard, dtype=np.int32))

@@ -1,7 +1,8 @@
 """From a candidate's distance and its acoustic likelihood to one confidence. Pure.
 
-On the labelled telephone calls, `distance * 4 + nats lost for each syllable` was at most 2.4 for the best reading of
-every violation, and at least 3.3 for whatever else the terms were mistaken for. `benchmarks.accuracy` draws the curve.
+On the labelled telephone calls, `distance * 4 + nats lost for each syllable` was at most 2.5 for the best reading of
+every violation, and at least 3.3 for whatever else the terms of blocking rules were mistaken for. `benchmarks.accuracy`
+draws the curve.
 """
 
 from __future__ import annotations

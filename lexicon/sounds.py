@@ -96,7 +96,7 @@ def _english() -> Sounds:
         distances=metaphone.distances(),
         patterns={
             7: tuple(
-                tuple((at, FUZZY) for at in offsets) for offsets in ((0, 1, 2, 3, 4), (0, 1, 2, 4, 5), (0, 1, 3, 4, 5))
+                tuple((at, EXACT) for at in offsets) for offsets in ((0, 1, 2, 3, 4), (0, 1, 2, 4, 5), (0, 1, 3, 4, 5))
             )
         },
         widest={7: 0.16, 8: 0.2, 9: 0.22},

@@ -26,6 +26,7 @@ class Narrator:
         self._channel = ""
         self._text = ""
         self._start = 0.0
+        self._fired: set[str] = set()
 
     def tell(self, message: dict[str, Any]) -> None:
         """Print what a message says; tentative text is left out, and committed text is gathered into lines."""
@@ -61,7 +62,12 @@ class Narrator:
         self._line(0.0, f"listening with Whisper {message['model']} and {lexicons}", "dim")
 
     def _violation(self, message: dict[str, Any]) -> None:
-        status = message["status"]
+        status, name = message["status"], message["violation_id"]
+        # Candidates come and go; what was fired is told, and that it was taken back.
+        told = status == "fired" or (status == "retracted" and name in self._fired)
+        if not told:
+            return
+        self._fired.add(name)
         self._line(
             message["end"],
             f"{status} {message['rule_id']} ({message['severity']}): {message['term']}, heard as "
