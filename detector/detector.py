@@ -93,12 +93,14 @@ class Detector:
 
     def _met_again(self, life: Life, finding: Finding) -> list[Decision]:
         """A violation that was fired stands in committed text, perhaps as part of something longer."""
+        if not _bears_out(finding, life):
+            return []
         start, end = finding.words[0].start, finding.words[-1].end
         decisions = []
         guessed = life.violation.status is Status.FIRED and life.denied
         if finding.exact and not finding.denied and (life.doubtful or guessed) and life.rule.severity is Severity.BLOCK:
             # It was not clear, or what seemed to deny it was only a guess; now it is agreed.
-            life.denied = False
+            self._revise(life, finding)
             self.violations -= 1
             decisions.append(self._fire(life, life.violation.confidence, sure=True))
         elif finding.denied and not life.denied and start <= life.violation.start and life.violation.end <= end:
