@@ -185,7 +185,7 @@ def draw(points: Sequence[tuple[float, bool]], picture: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - only for the picture
 
     mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - likewise
 
     steps = np.linspace(0, 6, 121)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
