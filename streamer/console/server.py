@@ -27,7 +27,9 @@ class ConsoleServer:
         self._host = host
         self._port = port
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+            uvicorn.Config(
+                app, log_config=None, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+            )
         )
         self._thread = threading.Thread(target=self._serve, name="console", daemon=True)
 
