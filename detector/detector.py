@@ -66,7 +66,7 @@ class Detector:
         # First, so that what is taken back covers nothing that now stands in its place.
         decisions = self._retract(lives, found, update) if update.committed or update.final else []
         requests: list[ScoreRequest] = []
-        for finding in sorted(found, key=_urgency):
+        for finding in sorted((finding for finding in found if not finding.waits), key=_urgency):
             if finding.rule.required is not None:
                 self._disclose(finding)
                 continue

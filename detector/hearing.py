@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from detector import nearmiss
 from detector.lifecycle import Span
-from detector.matcher import Hit, Hits, counts, scan, sounds_allowed
+from detector.matcher import Hit, Hits, Standing, scan, sounds_allowed, standing
 from detector.types import TranscriptUpdate, Word
 from lexicon.compiler import Table, Use
 from lexicon.negation import CLAUSE, denied
@@ -34,6 +34,7 @@ class Finding:
       exact: whether it is.
       committed: whether all of it is in committed text.
       denied: whether it is denied, asked about or repeated, as far as can be told.
+      waits: whether what comes next may still make an allow phrase of it: it fires nothing yet, but it was said.
     """
 
     rule: Rule
@@ -45,6 +46,7 @@ class Finding:
     exact: bool
     committed: bool
     denied: bool
+    waits: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -91,11 +93,13 @@ class Hearing:
             self._pauses.append(self._first + len(self._committed))
         # Before this, an allow phrase may have lost its beginning; what stands there was judged when it hadn't.
         judged = self._table.longest if self._first else 0
-        found = [
-            self._finding(text, hit, 0.0, exact=True)
-            for hit in hits.terms
-            if hit.start >= judged and self._covers(hit.use) and self._stands(text, hit, hits, final=update.final)
-        ]
+        found = []
+        for hit in hits.terms:
+            if hit.start < judged or not self._covers(hit.use):
+                continue
+            stands = self._standing(text, hit, hits, final=update.final)
+            if stands is not Standing.FALLS:
+                found.append(self._finding(text, hit, 0.0, exact=True, waits=stands is Standing.WAITS))
         found = _inheriting([*found, *self._by_sound(text, hits, judged, final=update.final)])
         self._spend(text)
         return found
@@ -134,13 +138,13 @@ class Hearing:
     def _covers(self, use: Use) -> bool:
         return self._table.rules[use.rule].channel.covers(self._channel)
 
-    def _stands(self, text: _Text, hit: Hit, hits: Hits, *, final: bool) -> bool:
+    def _standing(self, text: _Text, hit: Hit, hits: Hits, *, final: bool) -> Standing:
         # Whether a committed term counts is for committed text to say: a guess about it may be wrong.
         seen = text.folded.text
         if hit.end <= text.committed:
             seen = seen[: text.committed]
             hits = replace(hits, near=[near for near in hits.near if near.end <= text.committed])
-        return counts(self._table, seen, hit, hits, final=final)
+        return standing(self._table, seen, hit, hits, final=final)
 
     def _by_sound(self, text: _Text, hits: Hits, judged: int, *, final: bool) -> list[Finding]:
         """Find terms that are written as something that sounds like them."""
@@ -176,7 +180,7 @@ class Hearing:
             if table.rules[table.sounding[other.term].rule].required is not None
         )
 
-    def _finding(self, text: _Text, hit: Hit, distance: float, *, exact: bool) -> Finding:
+    def _finding(self, text: _Text, hit: Hit, distance: float, *, exact: bool, waits: bool = False) -> Finding:
         table, folded = self._table, text.folded
         start, end = folded.raw_span(hit.start, hit.end)
         first, last = text.owners[start], text.owners[end - 1]
@@ -198,6 +202,7 @@ class Hearing:
             exact=exact,
             committed=last < len(self._committed),
             denied=denied(table.language, before, after),
+            waits=waits,
         )
 
     def _spend(self, text: _Text) -> None:

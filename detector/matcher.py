@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
 import numpy as np
@@ -38,6 +39,14 @@ class Hits:
     near: Sequence[Hit]
 
 
+class Standing(Enum):
+    """Whether a term that is in the text counts."""
+
+    STANDS = "stands"
+    WAITS = "waits"
+    FALLS = "falls"
+
+
 def scan(table: Table, text: str) -> Hits:
     """Find every phrase of the table in folded text, also those inside others."""
     found: dict[Role, list[Hit]] = {role: [] for role in Role}
@@ -47,20 +56,20 @@ def scan(table: Table, text: str) -> Hits:
     return Hits(found[Role.TERM], found[Role.ALLOW], found[Role.NEAR])
 
 
-def counts(table: Table, text: str, hit: Hit, hits: Hits, *, final: bool) -> bool:
+def standing(table: Table, text: str, hit: Hit, hits: Hits, *, final: bool) -> Standing:
     """Say whether a term's hit stands, as far as the text goes.
 
-    It doesn't while it lies inside an allow phrase of its rule, nor while what comes next may still make one of it,
-    nor without the phrase that its rule wants near it. With more text the answer may become yes.
+    It doesn't while it lies inside an allow phrase of its rule, nor without the phrase that its rule wants near it; it
+    waits while what comes next may still make an allow phrase of it. With more text the answer may change.
 
     Args:
       final: nothing more comes.
     """
     if any(allow.use.rule == hit.use.rule and allow.holds(hit) for allow in hits.allowed):
-        return False
-    if not final and _may_become_allowed(table, text, hit):
-        return False
-    return _is_near(table, text, hit, hits.near)
+        return Standing.FALLS
+    if not _is_near(table, text, hit, hits.near):
+        return Standing.FALLS
+    return Standing.WAITS if not final and _may_become_allowed(table, text, hit) else Standing.STANDS
 
 
 def _may_become_allowed(table: Table, text: str, hit: Hit) -> bool:

@@ -205,6 +205,25 @@ class TestBySound:
         assert [(decision.violation.severity, decision.action) for decision in agreed] == [("block", Action.MUTE)]
         assert at.violations == 1
 
+    def test_what_was_fired_stands_while_its_words_wait_for_an_allow_phrase(self) -> None:
+        at = detector()
+        (request,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本的产品")), False)).requests
+        assert fired(at.scored(Score(request.id, 0.0, 0.0)))
+        later = (*words("这个"), Word("保", 0.4, 0.7), Word("本", 0.7, 1.2))
+        assert at.update(TranscriptUpdate("agent", later, (), False)).decisions == ()
+        (decision,) = at.update(TranscriptUpdate("agent", tuple(words("的产品", 1.2)), (), True)).decisions
+        assert (decision.violation.id, decision.violation.status) == ("v-1", Status.CONFIRMED)
+
+    def test_what_was_fired_is_taken_back_when_an_allow_phrase_comes_of_it(self) -> None:
+        at = detector()
+        (request,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本的产品")), False)).requests
+        assert fired(at.scored(Score(request.id, 0.0, 0.0)))
+        at.update(TranscriptUpdate("agent", tuple(words("这个保本")), (), False))
+        decisions = at.update(TranscriptUpdate("agent", tuple(words("是不可能的", 0.8)), (), True)).decisions
+        assert [(d.violation.id, d.violation.status, d.undo is not None) for d in decisions] == [
+            ("v-1", Status.RETRACTED, True)
+        ]
+
     def test_an_answer_that_comes_late_changes_nothing(self) -> None:
         at = detector()
         (request,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本的产品")), False)).requests
