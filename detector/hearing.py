@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 from detector import nearmiss
@@ -79,15 +80,13 @@ class Hearing:
     def take(self, update: TranscriptUpdate) -> list[Finding]:
         """Take in what changed; give all that stands in the text now, the same again as long as it is known."""
         self._drop_spent()
-        # No phrase is as long as the text kept; a longer word is none, and must not cost what it weighs.
-        self._committed += [self._bounded(word) for word in update.committed]
-        self._tentative = [self._bounded(word) for word in update.tentative]
+        self._committed += self._bounded(update.committed)
+        self._tentative = self._bounded(update.tentative)
         words = self.words
-        raw = "".join(word.text for word in words)
+        raw = "".join([word.text for word in words])
         folded = fold(raw, self._table.language)
-        owners = [number for number, word in enumerate(words) for _ in word.text]
-        settled = sum(len(word.text) for word in self._committed)
-        text = _Text(words, raw, folded, owners, bisect_left(folded.offsets, settled), settled)
+        settled = sum([len(word.text) for word in self._committed])
+        text = _Text(words, raw, folded, bisect_left(folded.offsets, settled), settled)
         hits = self._within_sentences(scan(self._table, folded.text), text)
         if update.final:
             self._pauses.append(self._first + len(self._committed))
@@ -104,9 +103,10 @@ class Hearing:
         self._spend(text)
         return found
 
-    def _bounded(self, word: Word) -> Word:
+    def _bounded(self, words: Sequence[Word]) -> list[Word]:
+        """No phrase is as long as the text kept; a longer word is none, and must not cost what it weighs."""
         most = self._table.reach
-        return word if len(word.text) <= most else replace(word, text=word.text[:most])
+        return [word if len(word.text) <= most else replace(word, text=word.text[:most]) for word in words]
 
     def around(self, span: Span, instead: str) -> tuple[float, float, str, str]:
         """Give the text around a finding as it was heard, and with a term in its place, and the seconds they span."""
@@ -130,7 +130,7 @@ class Hearing:
         allowed = []
         for hit in hits.allowed:
             start, end = text.folded.raw_span(hit.start, hit.end)
-            inner = range(text.owners[start] + 1, text.owners[end - 1] + 1)
+            inner = range(text.owner(start) + 1, text.owner(end - 1) + 1)
             if not any(word in starts for word in inner):
                 allowed.append(hit)
         return replace(hits, allowed=allowed)
@@ -183,7 +183,7 @@ class Hearing:
     def _finding(self, text: _Text, hit: Hit, distance: float, *, exact: bool, waits: bool = False) -> Finding:
         table, folded = self._table, text.folded
         start, end = folded.raw_span(hit.start, hit.end)
-        first, last = text.owners[start], text.owners[end - 1]
+        first, last = text.owner(start), text.owner(end - 1)
         if table.language == "en":
             clause = CLAUSE.split(text.raw[:start])[-1]
             before = fold(clause, table.language).text[-AROUND:]
@@ -208,10 +208,8 @@ class Hearing:
     def _spend(self, text: _Text) -> None:
         """Count the committed words out of reach; until more comes, what was found in them may be asked about."""
         folded, beyond = text.folded, text.committed - self._table.reach
-        ends = list(accumulate(len(word.text) for word in self._committed))
-        keep_from = folded.offsets[beyond] if beyond > 0 else 0
-        dropped = max(sum(end <= keep_from for end in ends), len(self._committed) - MOST_WORDS)
-        self._spent = max(0, dropped)
+        spent = bisect_right(text.ends, folded.offsets[beyond]) if beyond > 0 else 0
+        self._spent = max(min(spent, len(self._committed)), len(self._committed) - MOST_WORDS)
 
     def _drop_spent(self) -> None:
         del self._committed[: self._spent]
@@ -231,18 +229,25 @@ def _inheriting(found: list[Finding]) -> list[Finding]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Text:
     """What is known of the text at one moment.
 
     Attributes:
-      owners: for each raw character, the word that it is part of.
       committed, settled: folded and raw characters that are committed.
     """
 
     words: Sequence[Word]
     raw: str
     folded: Folded
-    owners: Sequence[int]
     committed: int
     settled: int
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """For each word, the raw characters up to its end."""
+        return list(accumulate(len(word.text) for word in self.words))
+
+    def owner(self, at: int) -> int:
+        """Give the word that a raw character is part of."""
+        return bisect_right(self.ends, at)

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from lexicon.compiler import Role, Table, Use
+from lexicon.compiler import SHARD, Role, Table, Use
 from lexicon.normalize import fold
 from lexicon.sounds import Codes, sounds_of
 
@@ -50,9 +50,10 @@ class Standing(Enum):
 def scan(table: Table, text: str) -> Hits:
     """Find every phrase of the table in folded text, also those inside others."""
     found: dict[Role, list[Hit]] = {role: [] for role in Role}
-    for phrase, start, end in table.automaton.find_matches_as_indexes(text, overlapping=True):
-        for use in table.uses[phrase]:
-            found[use.role].append(Hit(use, start, end))
+    for shard, automaton in enumerate(table.automata):
+        for phrase, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+            for use in table.uses[shard * SHARD + phrase]:
+                found[use.role].append(Hit(use, start, end))
     return Hits(found[Role.TERM], found[Role.ALLOW], found[Role.NEAR])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexicon.phonetic import GAP
-from lexicon.sounds import Codes, SoundIndex
+from lexicon.sound_index import SHIFTS, Seeds, SoundIndex
+from lexicon.sounds import Codes
 
 LONG = 5
 """Sounds from which on a term may have one too many or too few."""
@@ -40,28 +42,42 @@ def find(index: SoundIndex, text: str, *, final: bool = False) -> list[NearMiss]
     heard, spans = index.sounds.encode(text)
     best: dict[tuple[int, int], NearMiss] = {}
     seeds = index.seeds(heard)
-    if not len(seeds.terms):
+    if not len(seeds):
         return []
     in_place = index.costs_in_place(heard, seeds)
-    near = index.widest[seeds.terms] + 1e-6
-    # With a sound too many or too few a long term may still fit; then several of its parts are met.
-    lengths = index.lengths[seeds.terms]
-    several = (seeds.meets > 1) & (lengths >= LONG)
-    wanted = (in_place <= near) | several | (lengths >= index.sounds.alone)
-    for at in np.flatnonzero(wanted).tolist():
-        number, start, cost = int(seeds.terms[at]), int(seeds.starts[at]), float(in_place[at])
-        term, widest = index.codes[number], float(near[at])
-        end = start + len(term)
-        if cost > widest:
-            low, high = max(0, start - 2), min(len(heard), end + 2)
-            cost, start, end, whole = _aligned(index, number, heard[low:high].tobytes())
-            start, end = low + start, low + end
-            # At the very end of the text it may simply not have been spoken to its end.
-            if end <= start or cost > widest or (end == len(heard) and not (final or whole)):
-                continue
-        first, last = spans[start][0], spans[end - 1][1]
-        best[number, first] = NearMiss(number, first, last, cost)
+    stands = in_place <= index.near[seeds.terms]
+    for at in np.flatnonzero(stands).tolist():
+        number, start = int(seeds.terms[at]), int(seeds.starts[at])
+        first, last = spans[start][0], spans[start + len(index.codes[number]) - 1][1]
+        best[number, first] = NearMiss(number, first, last, float(in_place[at]))
+    for number, start in _stretched(index, heard, seeds, stands):
+        low, high = max(0, start - SHIFTS), min(len(heard), start + len(index.codes[number]) + SHIFTS)
+        cost, begin, end, whole = _aligned(index, number, heard[low:high].tobytes())
+        # At the very end of the text it may simply not have been spoken to its end.
+        if end <= begin or cost > index.near[number] or (low + end == len(heard) and not (final or whole)):
+            continue
+        first, last = spans[low + begin][0], spans[low + end - 1][1]
+        best.setdefault((number, first), NearMiss(number, first, last, cost))
     return list(best.values())
+
+
+def _stretched(index: SoundIndex, heard: Codes, seeds: Seeds, stands: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Give the seeds at which a term may stand with a sound too many or too few, but not as it is: (term, start).
+
+    Several of its parts are met there.
+    """
+    alone = index.sounds.alone
+    meets = Counter(zip(seeds.terms.tolist(), seeds.starts.tolist(), stands.tolist(), strict=True))
+    places = [
+        (number, start)
+        for (number, start, is_there), times in meets.items()
+        if not is_there and len(index.codes[number]) >= (LONG if times > 1 else alone)
+    ]
+    if not places:
+        return []
+    terms, starts = np.array(places, dtype=np.int64).T
+    near = index.costs_at_least(heard, Seeds(terms, starts)) <= index.near[terms]
+    return [place for place, is_near in zip(places, near.tolist(), strict=True) if is_near]
 
 
 def align(distances: NDArray[np.float32], term: Codes, heard: Codes) -> tuple[float, int, int, bool]:

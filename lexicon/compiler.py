@@ -8,11 +8,14 @@ from enum import IntEnum
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from lexicon.normalize import fold
-from lexicon.sounds import SoundIndex, sounds_of
+from lexicon.sound_index import SoundIndex
+from lexicon.sounds import sounds_of
 from lexicon.types import Lexicon, Rule
 
 WORD = 16
 """Characters to an English word, at most, where a distance is told in words."""
+SHARD = 2000
+"""Phrases in one automaton, at most. Building one holds Python's lock all the while: so many take 3 ms."""
 
 
 class Role(IntEnum):
@@ -42,7 +45,8 @@ class Table:
     """The rules of one language, ready to be matched; shared by all its calls.
 
     Attributes:
-      phrases: folded, each once; the automaton's patterns by index.
+      phrases: folded, each once.
+      automata: over `SHARD` phrases each, in order.
       uses: for each phrase, every rule's use of it.
       allowed: for each rule, its folded allow phrases.
       longest: characters in the longest phrase.
@@ -56,7 +60,7 @@ class Table:
     phrases: tuple[str, ...]
     uses: tuple[tuple[Use, ...], ...]
     allowed: tuple[tuple[str, ...], ...]
-    automaton: AhoCorasick
+    automata: tuple[AhoCorasick, ...]
     longest: int
     reach: int
     sounds: SoundIndex | None
@@ -85,10 +89,12 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
         language=language,
         rules=rules,
         phrases=phrases,
-        uses=tuple(map(tuple, uses.values())),
+        uses=tuple(tuple(known) for known in uses.values()),
         allowed=tuple(tuple(fold(phrase, language).text for phrase in rule.allow) for rule in rules),
         # Every match counts, also one inside another: which of them matters is for the detector to say.
-        automaton=AhoCorasick(phrases, matchkind=MatchKind.Standard),
+        automata=tuple(
+            AhoCorasick(phrases[at : at + SHARD], matchkind=MatchKind.Standard) for at in range(0, len(phrases), SHARD)
+        ),
         longest=longest,
         reach=1 + 3 * longest + widest * (WORD if language == "en" else 1),
         sounds=SoundIndex(sounds, [phrase for phrase, _ in sounding]) if sounds else None,

@@ -66,6 +66,13 @@ class _File(_Section):
     rules: Annotated[list[_Rule], Field(min_length=1)]
 
 
+_CELLS: dict[str, TypeAdapter[str]] = {
+    "category": TypeAdapter(Identifier),
+    "lang": TypeAdapter(Language),
+    "term": TypeAdapter(Phrase),
+}
+
+
 def shipped() -> tuple[Path, ...]:
     """List the lexicons that come with Huazha."""
     folder = Path(str(resources.files("lexicon"))) / "data"
@@ -165,13 +172,9 @@ def _lexicon_of_rows(rows: csv.DictReader[str], text: str, source: str) -> Lexic
 
 def _row_problem(category: str, language: str, term: str) -> tuple[str, str] | None:
     """Give the column that is wrong, and what would be right, by the limits that YAML has too."""
-    for field, type_, value in (
-        ("category", Identifier, category),
-        ("lang", Language, language),
-        ("term", Phrase, term),
-    ):
+    for (field, validator), value in zip(_CELLS.items(), (category, language, term), strict=True):
         try:
-            TypeAdapter(type_).validate_python(value)
+            validator.validate_python(value)
         except ValidationError as error:
             return field, f"{value[:20]!r}: {error.errors()[0]['msg']}"
     if "*" in term:

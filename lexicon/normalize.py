@@ -20,6 +20,10 @@ FILLERS = frozenset("嗯呃啊")
 
 DIGITS = frozenset("0123456789")
 NUMERIC = DIGITS | frozenset("百千万亿")
+MANY = "\uffff"
+"""Stands for a character that folds to several, or is part of a number: no text folds to it."""
+KNOWN = 1 << 16
+"""Characters whose folding is remembered, at most."""
 APOSTROPHES = frozenset("'’‘ʼ＇`´")
 
 # Contractions with one full form only; `'s` and `'d` have several and stay.
@@ -57,11 +61,12 @@ def fold(text: str, language: str) -> Folded:
 
 
 def _fold_chinese(text: str) -> Folded:
-    alone = [_alone(char) for char in text]
-    plain = "".join(alone)
-    if NUMERIC.isdisjoint(plain):
-        # The usual case, and on the way to every block: no number, so that each character folds by itself.
-        return Folded(plain, tuple(index for index, piece in enumerate(alone) for _ in piece))
+    # The usual case, and on the way to every block: each character folds by itself, to one or to nothing.
+    plain = text.translate(_singles())
+    if MANY not in plain:
+        if len(plain) == len(text):
+            return Folded(plain, tuple(range(len(text))))
+        return Folded(plain, tuple(index for index, char in enumerate(text) if _alone(char)))
     chars: list[str] = []
     offsets: list[int] = []
     for said, start, end in _said(text, chinese):
@@ -115,13 +120,29 @@ def _digits(plain: list[tuple[str, int]], at: int) -> int:
     return at
 
 
-@lru_cache(maxsize=1 << 16)
+class _Singles(dict[int, str]):
+    """A translation table that learns: each character to the one that it folds to, to nothing, or to `MANY`."""
+
+    def __missing__(self, point: int) -> str:
+        folded = _alone(chr(point))
+        folded = MANY if len(folded) > 1 or folded in NUMERIC else folded
+        if len(self) < KNOWN:
+            self[point] = folded
+        return folded
+
+
+@lru_cache(maxsize=1)
+def _singles() -> _Singles:
+    return _Singles()
+
+
+@lru_cache(maxsize=KNOWN)
 def _alone(char: str) -> str:
     """Fold a character that is no part of a number."""
     return "".join(map(_simplified, _plain(char)))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=KNOWN)
 def _simplified(char: str) -> str:
     """Simplify one plain character; to nothing if it is not a letter or digit."""
     # Twice: a few characters are the traditional form of one that is itself the traditional form of another.
@@ -134,7 +155,7 @@ def _converter() -> OpenCC:
     return OpenCC("t2s")
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=KNOWN)
 def _plain(char: str) -> str:
     """Unify width, case and compatibility forms; a second time, since case folding can undo the first."""
     once = unicodedata.normalize("NFKC", char).casefold()

@@ -1,7 +1,7 @@
 """Syllables: what Chinese text sounds like, for terms that survive only as homophones or near them. Pure.
 
-A character becomes one private-use character, by its syllable without tone, so that text of syllables is text, and the
-same automata run on it. Characters of several readings have their most frequent one, in terms and in speech alike.
+A character becomes the number of its syllable without tone. Characters of several readings have their most frequent
+one, in terms and in speech alike.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from pypinyin.constants import PINYIN_DICT
-
-SILENT = "\uf8ff"
-"""Stands for a character that has no Chinese reading."""
-FIRST = 0xE000
 
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 
@@ -41,9 +37,10 @@ _ALIKE_FINALS = (
 
 
 def codes(text: str) -> NDArray[np.int32]:
-    """Number the syllables of folded Chinese text, one for each character, without tones; -1 where there is none."""
-    points = np.frombuffer(text.translate(_table()).encode("utf-32-le"), dtype=np.int32)
-    return np.where(points == ord(SILENT), -1, points - FIRST).astype(np.int32)
+    """Number the syllables of folded Chinese text, one for each character, without tones; the last is for none."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    found: NDArray[np.int32] = _numbers().take(points, mode="clip")
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -91,17 +88,14 @@ def _cost(one: str, other: str, alike: tuple[str, ...]) -> float:
     return CONFUSABLE if any({one, other} <= set(group.split()) for group in alike) else DIFFERENT
 
 
-class _Table(dict[int, str]):
-    """A translation table that answers for any character."""
-
-    def __missing__(self, point: int) -> str:
-        return SILENT
-
-
 @lru_cache(maxsize=1)
-def _table() -> _Table:
-    numbers = {name: chr(FIRST + i) for i, name in enumerate(_syllables())}
-    return _Table({point: numbers[name] for point, name in _readings().items()})
+def _numbers() -> NDArray[np.int32]:
+    """Give for each code point the number of its syllable; what lies beyond the last has none."""
+    syllables, readings = {name: number for number, name in enumerate(_syllables())}, _readings()
+    numbers = np.full(max(readings) + 2, len(syllables), dtype=np.int32)
+    for point, name in readings.items():
+        numbers[point] = syllables[name]
+    return numbers
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,12 +59,17 @@ class LexiconStore:
 
     async def reload(self) -> None:
         """Read the files again."""
+        # A large lexicon is a million objects: to look through them for garbage, now or later, would hold up calls.
+        gc.disable()
         try:
             compiled = await asyncio.to_thread(self._compile)
         except (LexiconError, UnknownRule) as error:
             self.trouble = f"the lexicon was not renewed: {error}"
             log.error("%s; calls go on with %s", self.trouble, self.current.lexicon.version)
             return
+        finally:
+            gc.freeze()
+            gc.enable()
         self.current, self.trouble = compiled, ""
         log.info("new calls are answered with %s", compiled.lexicon.version)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -99,6 +100,8 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
       LexiconError: a lexicon can't be read.
       SettingsError: a port can't be had.
     """
+    # What else runs in Python gives way to the event loop this often.
+    sys.setswitchinterval(0.001)
     metrics = Metrics(CollectorRegistry())
     store = LexiconStore(settings.lexicon or shipped(), settings.rules)
     async with AsyncExitStack() as stack:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from detector.nearmiss import align, find
 from lexicon.normalize import fold
-from lexicon.sounds import SoundIndex, Sounds, sounds_of
+from lexicon.sound_index import SoundIndex
+from lexicon.sounds import Sounds, sounds_of
 
 
 def sounds(language: str) -> Sounds:
