@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jellyfish
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -28,14 +29,13 @@ from benchmarks.calls import LabelledCall, Mark
 from detector import verify
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from detector.types import Score, ScoreRequest, TranscriptUpdate, Violation
+from detector.types import Score, ScoreRequest, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
 from lexicon.normalize import fold
 from streamer import recordings, service, settings
 from streamer.audio import SAMPLE_RATE
-from streamer.call import AFTER, BEFORE
-from streamer.channel import Channel
+from streamer.channel import AFTER, BEFORE, Channel
 from streamer.recognition.recognizer import Scoring, Window
 from streamer.recognition.vad import SileroModel
 from streamer.recognition.whisper import WhisperRecognizer
@@ -47,35 +47,46 @@ SAME_SOUND = 0.07
 IMPOSSIBLE = -1000.0
 LEVELS = ("text", "+ phonetic", "+ near miss", "+ verification")
 
-Answer = Callable[[ScoreRequest], Score]
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one window changed, and all that was heard in it, from `start` to `end` seconds of call audio."""
+
+    update: TranscriptUpdate
+    words: tuple[Word, ...]
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A call as it was recognised: each update with its audio's channel, in order."""
+    """A call as it was recognised, look by look."""
 
     call: LabelledCall
-    updates: Sequence[TranscriptUpdate]
+    looks: Sequence[Look]
     audio: dict[str, NDArray[np.float32]]
+
+
+Answer = Callable[[ScoreRequest, Look], Score]
 
 
 def listen(recognizer: WhisperRecognizer, call: LabelledCall) -> Heard:
     """Recognise a call as the service would, on a virtual clock."""
     recording = recordings.read(call.path)
-    updates: list[tuple[float, TranscriptUpdate]] = []
+    looks: list[tuple[float, Look]] = []
     audio = {}
     for column, name in enumerate(recording.channels):
         samples = np.ascontiguousarray(recording.samples[:, column])
         audio[name] = soxr.resample(samples, recording.sample_rate, SAMPLE_RATE).astype(np.float32)
         channel = Channel(name, recording.encoding, recording.sample_rate, SileroModel())
         mono = replace(recording, samples=samples[:, None], channels=(name,))
-        updates += _listen_to(recognizer, channel, list(mono.frames(FRAME)), call.language)
-    return Heard(call, [update for _, update in sorted(updates, key=lambda one: one[0])], audio)
+        looks += _listen_to(recognizer, channel, list(mono.frames(FRAME)), call.language)
+    return Heard(call, [look for _, look in sorted(looks, key=lambda one: one[0])], audio)
 
 
 def _listen_to(
     recognizer: WhisperRecognizer, channel: Channel, frames: list[bytes], language: str
-) -> Iterator[tuple[float, TranscriptUpdate]]:
+) -> Iterator[tuple[float, Look]]:
     due, now = 0.0, 0.0
     plan = None
     while True:
@@ -85,8 +96,9 @@ def _listen_to(
                 channel.finish()
         now += FRAME
         if plan is not None and now >= due:
-            window = Window("", channel.name, 0, channel.audio(plan.start, plan.end), plan.start, language, 0.0)
-            yield now, channel.heard(recognizer.recognize([window])[0])[0]
+            window = Window("", channel.name, 0, channel.audio(plan.start, plan.end), plan.start, language)
+            (hypothesis,) = recognizer.recognize([window])
+            yield now, Look(channel.heard(hypothesis)[0], hypothesis.words, plan.start, plan.end)
             plan = None
         if plan is None and (plan := channel.next()) is not None:
             due = now + TAKES
@@ -98,11 +110,11 @@ def replay(heard: Heard, table: Table, answer: Answer) -> list[Violation]:
     """Run a call's text through a detector; give what is blocked when all is said."""
     detector = Detector(table, ACTIONS)
     blocked: dict[str, Violation] = {}
-    for update in heard.updates:
-        reaction = detector.update(update)
+    for look in heard.looks:
+        reaction = detector.update(look.update)
         decisions = list(reaction.decisions)
         for request in reaction.requests:
-            decisions += detector.scored(answer(request)).decisions
+            decisions += detector.scored(answer(request, look)).decisions
         for decision in decisions:
             if decision.action is not None:
                 blocked[decision.violation.id] = decision.violation
@@ -112,10 +124,12 @@ def replay(heard: Heard, table: Table, answer: Answer) -> list[Violation]:
 def weigh(recognizer: WhisperRecognizer, heard: Heard) -> Answer:
     """Answer as the service does, from the audio."""
 
-    def answer(request: ScoreRequest) -> Score:
-        start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in (request.start - BEFORE, request.end + AFTER))
+    def answer(request: ScoreRequest, look: Look) -> Score:
+        again = request.within(look.words)
+        span = (look.start, look.end) if again else (request.start - BEFORE, request.end + AFTER)
+        start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in span)
         audio = heard.audio[request.channel][start:end]
-        texts = (request.heard, request.instead)
+        texts = (again or request).heard, (again or request).instead
         (likelihoods,) = recognizer.score([Scoring("", "", "", audio, heard.call.language, texts, 0.0)])
         return Score(request.id, *likelihoods)
 
@@ -124,7 +138,7 @@ def weigh(recognizer: WhisperRecognizer, heard: Heard) -> Answer:
 
 def _levels(table: Table, weighed: Answer) -> dict[str, tuple[Table, Answer]]:
     def by_distance(most: float) -> Answer:
-        return lambda request: Score(request.id, 0.0, 0.0 if request.distance <= most else IMPOSSIBLE)
+        return lambda request, _: Score(request.id, 0.0, 0.0 if request.distance <= most else IMPOSSIBLE)
 
     answers = (by_distance(-1), by_distance(SAME_SOUND), by_distance(1), weighed)
     tables = (replace(table, sounds=None), table, table, table)
@@ -161,14 +175,34 @@ def judge(heard: Heard, blocked: Sequence[Violation], tally: Tally) -> None:
             (tally.hits if mark in met else tally.missed).append(f"{call.path.name} {mark.term}")
 
 
+def error_rate(heard: Sequence[Heard]) -> float:
+    """Give the edits a character of Chinese, or a word of another language, that make the labels of the agreed text."""
+    wrong = total = 0
+    for call in heard:
+        for channel, said in call.call.said.items():
+            agreed = "".join(
+                word.text for look in call.looks if look.update.channel == channel for word in look.update.committed
+            )
+            wanted, got = (fold(text, call.call.language).text for text in (said, agreed))
+            if call.call.language != "zh":
+                numbers: dict[str, str] = {}
+                wanted, got = (
+                    "".join(numbers.setdefault(word, chr(0xE000 + len(numbers))) for word in text.split())
+                    for text in (wanted, got)
+                )
+            wrong += jellyfish.levenshtein_distance(wanted, got)
+            total += len(wanted)
+    return wrong / max(1, total)
+
+
 def curve(heard: Sequence[Heard], tables: dict[str, Table], answers: Sequence[Answer]) -> list[tuple[float, bool]]:
     """Give the cost of each candidate that was weighed, and whether a violation was spoken there."""
     points: list[tuple[float, bool]] = []
     for call, answer in zip(heard, answers, strict=True):
         detector = Detector(tables[call.call.language], ACTIONS)
-        for update in call.updates:
-            for request in detector.update(update).requests:
-                violation, score = detector.named(request.id), answer(request)
+        for look in call.looks:
+            for request in detector.update(look.update).requests:
+                violation, score = detector.named(request.id), answer(request, look)
                 lost = score.heard - score.instead
                 cost = verify.cost(request.distance, lost, detector.syllables(violation.term))
                 points.append((cost, any(_meets(mark, violation) for mark in call.call.marks)))
@@ -230,6 +264,8 @@ def main() -> None:
             f"{language} recall", *(f"{len(t.hits)} of {len(t.hits) + len(t.missed)}" for t in tallies.values())
         )
         printed.add_row(f"{language} false blocks", *(str(len(t.false)) for t in tallies.values()))
+        rate = error_rate([call for call in heard if call.call.language == language])
+        printed.add_row(f"{language} error rate", f"{rate:.1%}")
         figures[language] = {
             level: {"hits": len(t.hits), "missed": t.missed, "false": t.false, "said but not marked": t.unmarked}
             for level, t in tallies.items()

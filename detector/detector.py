@@ -19,6 +19,7 @@ from detector.types import (
     Status,
     TranscriptUpdate,
     Violation,
+    Word,
 )
 from detector.verify import Verdict
 from lexicon.compiler import Table
@@ -27,7 +28,10 @@ from lexicon.types import Severity
 
 BETTER = 0.04
 """By how much a candidate's distance must improve for its likelihood to be asked for again."""
-MOST_ASKED = 3
+MOST_ASKED = 4
+RIPE = 0.3
+"""Seconds of audio after a term from which on it was surely spoken to its end: what was asked before is asked again."""
+NOT_AGREED = "not in the final text"
 SAID_BY_SOUND = 0.1
 """Distance up to which a disclosure counts as made: here the kinder reading is the safe one."""
 HOMOPHONE = 0.05
@@ -70,16 +74,15 @@ class Detector:
             if finding.rule.required is not None:
                 self._disclose(finding)
                 continue
-            start, end = finding.words[0].start, finding.words[-1].end
-            met = lives.covering(finding.rule, finding.severity, start, end)
+            met = _met_by(finding, lives)
             if met is not None and met.doubtful and not finding.exact and finding.distance < met.distance - BETTER:
                 # Fired for people to look into, while it was not clear: now it may be.
-                self._consider(finding, update.channel, met, decisions, requests)
+                self._consider(finding, update, met, decisions, requests)
             elif met is not None:
                 if met.rule is finding.rule and finding.committed:
                     decisions += self._met_again(met, finding)
             elif finding.exact and finding.committed:
-                life = lives.candidate(finding.rule, start, end)
+                life = lives.candidate(finding.rule, finding.start, finding.end)
                 if life is None:
                     life = self._begin(finding, update.channel)
                     lives.add(life)
@@ -87,25 +90,73 @@ class Detector:
                     self._revise(life, finding)
                 decisions += [self._fire(life, life.violation.confidence, sure=True), _step(life, Status.CONFIRMED)]
             else:
-                life = lives.candidate(finding.rule, start, end)
-                self._consider(finding, update.channel, life, decisions, requests)
+                life = lives.candidate(finding.rule, finding.start, finding.end)
+                self._consider(finding, update, life, decisions, requests)
+        for reading in update.alternatives:
+            self._read(reading, [*found, *hearing.silenced], update, decisions, requests)
+        requests += self._settle(lives, hearing)
         return Reaction(tuple(decisions), tuple(requests))
+
+    def _read(
+        self,
+        reading: tuple[Word, ...],
+        known: list[Finding],
+        update: TranscriptUpdate,
+        decisions: list[Decision],
+        requests: list[ScoreRequest],
+    ) -> None:
+        """Look at what is only in another reading of the audio: likely or not, it has to be weighed.
+
+        Args:
+          known: what stands in the likeliest reading, and is judged by that.
+        """
+        lives, hearing = self._lives[update.channel], Hearing(self._table, update.channel)
+        found = hearing.take(TranscriptUpdate(update.channel, (), reading, update.final))
+        for finding in sorted(found, key=_urgency):
+            if finding.waits or finding.rule.required is not None or any(finding.is_of(other) for other in known):
+                continue
+            met = _met_by(finding, lives)
+            if met is None or met.doubtful:
+                life = met or lives.candidate(finding.rule, finding.start, finding.end)
+                self._consider(replace(finding, exact=False), update, life, decisions, requests, other=hearing)
+
+    def _settle(self, lives: Lives, hearing: Hearing) -> list[ScoreRequest]:
+        """Ask again of what was fired by its likelihood and is not in the committed text: was that text right?"""
+        requests = []
+        for life in lives.settling():
+            span = hearing.between(life.start, life.end)
+            if span is not None and not life.waiting:
+                life.waiting = True
+                self._asked[life.violation.id] = life
+                context = hearing.around(span)
+                request = ScoreRequest(
+                    life.violation.id, life.violation.channel, *context, life.violation.term, life.distance
+                )
+                requests.append(request)
+        return requests
 
     def _met_again(self, life: Life, finding: Finding) -> list[Decision]:
         """A violation that was fired stands in committed text, perhaps as part of something longer."""
         if not _bears_out(finding, life):
             return []
-        start, end = finding.words[0].start, finding.words[-1].end
+        start, end = finding.start, finding.end
         decisions = []
-        guessed = life.violation.status is Status.FIRED and life.denied
-        if finding.exact and not finding.denied and (life.doubtful or guessed) and life.rule.severity is Severity.BLOCK:
+        guessed = life.violation.status is Status.FIRED
+        if guessed and finding.exact:
+            # What it was guessed to be, and where, is of no account any more.
+            life.violation = replace(
+                life.violation, term=finding.term, heard=finding.heard, match=MatchKind.EXACT, start=start, end=end
+            )
+            life.start, life.end = start, end
+        unclear = life.doubtful or (guessed and life.denied)
+        if finding.exact and not finding.denied and unclear and life.rule.severity is Severity.BLOCK:
             # It was not clear, or what seemed to deny it was only a guess; now it is agreed.
             self._revise(life, finding)
             self.violations -= 1
             decisions.append(self._fire(life, life.violation.confidence, sure=True))
-        elif finding.denied and not life.denied and start <= life.violation.start and life.violation.end <= end:
+        elif finding.denied and not life.denied and (guessed or (start <= life.start and life.end <= end)):
             decisions.append(_deny(life))
-        if life.violation.status is Status.FIRED:
+        if guessed:
             decisions.append(_step(life, Status.CONFIRMED))
         life.extend(start, end)
         return decisions
@@ -113,11 +164,16 @@ class Detector:
     def scored(self, score: Score) -> Reaction:
         """Take in the likelihood that was asked for."""
         life = self._asked.pop(score.request_id, None)
-        if life is None or (life.fired and not life.doubtful):
+        if life is None:
             return Reaction()
         life.waiting = False
         syllables = self.syllables(life.violation.term)
         sure = verify.confidence(life.distance, score.heard - score.instead, syllables)
+        if life.settling:
+            return self._settled(life, right=verify.verdict(sure) is not Verdict.DROP)
+        if life.fired and not life.doubtful:
+            return Reaction()
+        life.weighed = True
         return self._judge(life, sure, verify.verdict(sure))
 
     def named(self, request_id: str) -> Violation:
@@ -131,9 +187,13 @@ class Detector:
     def unscored(self, request_id: str) -> Reaction:
         """A likelihood can't be had: people decide."""
         life = self._asked.pop(request_id, None)
-        if life is None or life.fired:
+        if life is None:
             return Reaction()
         life.waiting = False
+        if life.settling:
+            return self._settled(life, right=True)
+        if life.fired:
+            return Reaction()
         return self._judge(life, verify.ALERT, Verdict.ALERT)
 
     def finish(self) -> list[Missing]:
@@ -155,24 +215,32 @@ class Detector:
     def _consider(
         self,
         finding: Finding,
-        channel: str,
+        update: TranscriptUpdate,
         life: Life | None,
         decisions: list[Decision],
         requests: list[ScoreRequest],
+        *,
+        other: Hearing | None = None,
     ) -> None:
-        """Look at what is written otherwise, or not committed yet: ask how likely it is, unless that is known."""
+        """Look at what is written otherwise, or not committed yet: ask how likely it is, unless that is known.
+
+        Args:
+          other: the reading that it is in, when it is not in what was heard.
+        """
+        channel, early = update.channel, finding.end > update.until - RIPE and not update.final
         lives, hearing = self._lives[channel], self._hearings[channel]
         if life is None:
             life = self._begin(finding, channel)
             lives.add(life)
             decisions.append(Decision(life.violation, None))
-        elif life.waiting or life.asked >= MOST_ASKED or finding.distance > life.distance - BETTER:
+        elif life.waiting or life.asked >= MOST_ASKED or not _is_news(finding, life, early=early):
             return
         else:
             given_up = life.violation.status is Status.RETRACTED
             self._revise(life, finding)
             if given_up:
                 decisions.append(Decision(life.violation, None))
+        life.early = early
         if finding.exact:
             # Nothing else was heard to weigh it against: it stands or falls with the words' own probability.
             sure = life.violation.confidence * verify.confidence(0.0, 0.0, self.syllables(finding.term))
@@ -182,8 +250,9 @@ class Detector:
         life.asked += 1
         life.waiting = True
         self._asked[life.violation.id] = life
-        start, end, heard, instead = hearing.around(finding.span, finding.term)
-        requests.append(ScoreRequest(life.violation.id, channel, start, end, heard, instead, finding.distance))
+        context = hearing.around(finding.span) if other is None else other.parted(finding.span)
+        reading = () if other is None else update.look
+        requests.append(ScoreRequest(life.violation.id, channel, *context, finding.term, finding.distance, reading))
 
     def syllables(self, term: str) -> float:
         """Count a term's syllables, about."""
@@ -198,6 +267,16 @@ class Detector:
         if verdict is Verdict.DROP or met is not None:
             return Reaction((_step(life, Status.RETRACTED),))
         return Reaction((self._fire(life, round(sure, 3), sure=verdict is Verdict.BLOCK),))
+
+    def _settled(self, life: Life, *, right: bool) -> Reaction:
+        """What was fired by its likelihood stays, unless the text that was agreed instead is far likelier."""
+        life.settling = False
+        if life.violation.status is not Status.FIRED:
+            return Reaction()
+        if right:
+            return Reaction((_step(life, Status.CONFIRMED),))
+        self.violations -= 1
+        return Reaction((_step(life, Status.RETRACTED, undo=NOT_AGREED),))
 
     def _escalate(self, life: Life, *, sure: bool) -> Reaction:
         """What was fired for people to look into is clear now, or still is not."""
@@ -219,12 +298,17 @@ class Detector:
 
     def _retract(self, lives: Lives, found: list[Finding], update: TranscriptUpdate) -> list[Decision]:
         """Take back what was fired on text that committed text doesn't bear out."""
+        hearing = self._hearings[update.channel]
         settled = update.committed[-1].end if update.committed else 0.0
         decisions = []
         for life in lives.unsettled(float("inf") if update.final else settled - SETTLED):
-            if not any(life.rule.id == f.rule.id and _bears_out(f, life) for f in found):
+            if not any(_bears_out(finding, life) and _met_by(finding, lives) is life for finding in found):
+                silenced = any(_bears_out(finding, life) for finding in hearing.silenced)
+                if life.weighed and not silenced and hearing.between(life.start, life.end) is not None:
+                    life.settling = True
+                    continue
                 self.violations -= 1
-                decisions.append(_step(life, Status.RETRACTED, undo="not in the final text"))
+                decisions.append(_step(life, Status.RETRACTED, undo=NOT_AGREED))
         lives.forget(settled)
         return decisions
 
@@ -275,10 +359,25 @@ def _urgency(finding: Finding) -> tuple[int, bool, float, int, int]:
     )
 
 
+def _is_news(finding: Finding, life: Life, *, early: bool) -> bool:
+    """Whether a candidate looks otherwise than when its likelihood was asked for."""
+    if life.early and not early:
+        return True
+    better = finding.distance < life.distance - BETTER
+    return better or (finding.heard != life.violation.heard and finding.distance <= life.distance)
+
+
 def _bears_out(finding: Finding, life: Life) -> bool:
     """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
     same = finding.exact or finding.distance <= max(HOMOPHONE, life.distance)
-    return same and life.overlaps(finding.words[0].start, finding.words[-1].end)
+    return same and finding.rule.id == life.rule.id and life.overlaps(finding.start, finding.end)
+
+
+def _met_by(finding: Finding, lives: Lives) -> Life | None:
+    """Give the violation, fired before, that a finding is or is part of."""
+    start, end = finding.start, finding.end
+    agreed = finding.exact and finding.committed
+    return lives.covering(finding.rule, finding.severity, start, end, agreed=agreed)
 
 
 def _deny(life: Life) -> Decision:

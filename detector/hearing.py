@@ -50,6 +50,20 @@ class Finding:
     waits: bool = False
 
     @property
+    def start(self) -> float:
+        """Seconds of call audio at which its first word begins."""
+        return self.words[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds of call audio at which its last word ends."""
+        return self.words[-1].end
+
+    def is_of(self, other: Finding) -> bool:
+        """Whether both are about the same rule and, in part, the same seconds."""
+        return self.rule is other.rule and self.start < other.end and other.start < self.end
+
+    @property
     def severity(self) -> Severity:
         """The rule's; what is denied never blocks."""
         severity = self.rule.severity
@@ -61,9 +75,13 @@ class Hearing:
 
     Args:
       channel: the leg.
+
+    Attributes:
+      silenced: what was said, and doesn't count: it lies in an allow phrase, or lacks what it should be near to.
     """
 
     def __init__(self, table: Table, channel: str) -> None:
+        self.silenced: list[Finding] = []
         self._table = table
         self._channel = channel
         self._committed: list[Word] = []
@@ -92,13 +110,14 @@ class Hearing:
             self._pauses.append(self._first + len(self._committed))
         # Before this, an allow phrase may have lost its beginning; what stands there was judged when it hadn't.
         judged = self._table.longest if self._first else 0
-        found = []
+        found: list[Finding] = []
+        self.silenced = []
         for hit in hits.terms:
             if hit.start < judged or not self._covers(hit.use):
                 continue
             stands = self._standing(text, hit, hits, final=update.final)
-            if stands is not Standing.FALLS:
-                found.append(self._finding(text, hit, 0.0, exact=True, waits=stands is Standing.WAITS))
+            finding = self._finding(text, hit, 0.0, exact=True, waits=stands is Standing.WAITS)
+            (self.silenced if stands is Standing.FALLS else found).append(finding)
         found = _inheriting([*found, *self._by_sound(text, hits, judged, final=update.final)])
         self._spend(text)
         return found
@@ -108,8 +127,8 @@ class Hearing:
         most = self._table.reach
         return [word if len(word.text) <= most else replace(word, text=word.text[:most]) for word in words]
 
-    def around(self, span: Span, instead: str) -> tuple[float, float, str, str]:
-        """Give the text around a finding as it was heard, and with a term in its place, and the seconds they span."""
+    def around(self, span: Span) -> tuple[tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
+        """Give the words before a finding, its own, and those after it: as much as helps to weigh them."""
         words = self.words
         first, last = span.first - self._first, span.last - self._first
         low, high = first, last
@@ -117,10 +136,18 @@ class Hearing:
             low -= 1
         while high + 1 < len(words) and high - last < 4 and words[high + 1].end - words[last].end < 1.2:
             high += 1
-        before = "".join(word.text for word in words[low:first])
-        heard = "".join(word.text for word in words[first : last + 1])
-        after = "".join(word.text for word in words[last + 1 : high + 1])
-        return words[low].start, words[high].end, before + heard + after, before + instead + after
+        return tuple(words[low:first]), tuple(words[first : last + 1]), tuple(words[last + 1 : high + 1])
+
+    def parted(self, span: Span) -> tuple[tuple[Word, ...], tuple[Word, ...], tuple[Word, ...]]:
+        """Give all words before a span, its own, and all after it."""
+        first, last = span.first - self._first, span.last - self._first
+        words = self.words
+        return tuple(words[:first]), tuple(words[first : last + 1]), tuple(words[last + 1 :])
+
+    def between(self, start: float, end: float) -> Span | None:
+        """Give the words that were said, for the most part, from `start` to `end` seconds; None if none were."""
+        inside = [at for at, word in enumerate(self.words) if start < (word.start + word.end) / 2 < end]
+        return Span(self._first + inside[0], self._first + inside[-1]) if inside else None
 
     def _within_sentences(self, hits: Hits, text: _Text) -> Hits:
         """Drop the allow phrases that reach across a pause: nothing after one continues the sentence before it."""
@@ -153,15 +180,14 @@ class Hearing:
             return []
         misses = [miss for miss in nearmiss.find(table.sounds, folded, final=final) if miss.start >= judged]
         written = {(hit.use.rule, hit.end) for hit in hits.terms}
-        found = []
+        found: list[Finding] = []
         for miss in misses:
             use = table.sounding[miss.term]
             hit = Hit(use, miss.start, miss.end)
             if (use.rule, miss.end) in written or not self._covers(use) or table.rules[use.rule].near:
                 continue
-            if sounds_allowed(table, folded, hit) or self._is_benign(miss, misses, hits):
-                continue
-            found.append(self._finding(text, hit, miss.distance, exact=False))
+            benign = sounds_allowed(table, folded, hit) or self._is_benign(miss, misses, hits)
+            (self.silenced if benign else found).append(self._finding(text, hit, miss.distance, exact=False))
         return found
 
     def _is_benign(self, miss: nearmiss.NearMiss, misses: list[nearmiss.NearMiss], hits: Hits) -> bool:

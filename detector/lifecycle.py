@@ -46,7 +46,10 @@ class Life:
       start, end: seconds of call audio that it covers; more than its own once it was met again in a longer form.
       distance: of its best reading so far.
       asked: how often its likelihood was asked for.
+      early: whether it was asked for last when it may not have been spoken to its end.
       waiting: whether an answer is still to come.
+      weighed: whether it was fired by its likelihood.
+      settling: whether it is weighed once more, since the committed text doesn't bear it out.
       denied: whether it seemed to be denied when it was found.
       doubtful: whether it was fired only for people to look into, since it was not sure enough.
       action: what was done about it when it fired.
@@ -58,7 +61,10 @@ class Life:
     end: float
     distance: float
     asked: int = 0
+    early: bool = False
     waiting: bool = False
+    weighed: bool = False
+    settling: bool = False
     denied: bool = False
     doubtful: bool = False
     action: Action | None = None
@@ -69,12 +75,15 @@ class Life:
 
     def overlaps(self, start: float, end: float) -> bool:
         """Whether seconds `start` to `end` are, in part, those of the violation."""
-        return min(end, self.end) - max(start, self.start) > ABUT
+        return self.overlap(start, end) > ABUT
+
+    def overlap(self, start: float, end: float) -> float:
+        """Seconds that both have in common; below 0 when they are apart."""
+        return min(end, self.end) - max(start, self.start)
 
     def shares(self, start: float, end: float) -> bool:
         """Whether the shorter of the two spans lies within the other, nearly."""
-        overlap = min(end, self.end) - max(start, self.start)
-        return overlap >= 0.8 * min(end - start, self.end - self.start)
+        return self.overlap(start, end) >= 0.8 * min(end - start, self.end - self.start)
 
     def extend(self, start: float, end: float) -> None:
         """The same was said from `start` to `end` seconds, or is part of what was."""
@@ -90,18 +99,29 @@ class Lives:
     def add(self, life: Life) -> None:
         self._lives.append(life)
 
-    def covering(self, rule: Rule, severity: Severity, start: float, end: float) -> Life | None:
+    def covering(
+        self, rule: Rule, severity: Severity, start: float, end: float, *, agreed: bool = False
+    ) -> Life | None:
         """Find the fired violation that one spoken from `start` to `end` seconds is part of.
 
         It is part of it if the rule is the same and they overlap; or if one lies within the other, and the other was
-        fired as severely.
+        fired as severely. Of several of its rule it is part of the one that it shares most with.
+
+        Args:
+          agreed: it stands in committed text: then no guess about another rule's term covers it.
         """
-        for life in self._lives:
-            same = life.rule.id == rule.id and life.overlaps(start, end)
-            as_severe = Severity(life.violation.severity).rank <= severity.rank and life.shares(start, end)
-            if life.fired and (same or as_severe):
-                return life
-        return None
+        fired = [life for life in self._lives if life.fired]
+        same = [life for life in fired if life.rule.id == rule.id and life.overlaps(start, end)]
+        if same:
+            return max(same, key=lambda life: life.overlap(start, end))
+        as_severe = (
+            life
+            for life in fired
+            if not (agreed and life.violation.status is Status.FIRED)
+            and Severity(life.violation.severity).rank <= severity.rank
+            and life.shares(start, end)
+        )
+        return next(as_severe, None)
 
     def candidate(self, rule: Rule, start: float, end: float) -> Life | None:
         """Find what was made of the same rule's term in the same place, before anything was fired there."""
@@ -112,7 +132,15 @@ class Lives:
 
     def unsettled(self, before: float) -> list[Life]:
         """List the violations that were fired on text not committed then, and end before a second that now is."""
-        return [life for life in self._lives if life.violation.status is Status.FIRED and life.end <= before]
+        return [
+            life
+            for life in self._lives
+            if life.violation.status is Status.FIRED and life.end <= before and not life.settling
+        ]
+
+    def settling(self) -> list[Life]:
+        """List the violations that are to be weighed once more."""
+        return [life for life in self._lives if life.settling]
 
     def forget(self, now: float) -> None:
         """Forget what lies too far back to be met again."""

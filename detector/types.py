@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+PUNCTUATION = " ,.!?;:…，。！？；：、"
+SAME_PLACE = 0.5
+"""Seconds by which two alignments may place the same word apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,18 @@ class TranscriptUpdate:
       committed: words settled by this update; they follow all that was committed before and never change.
       tentative: all that is heard beyond the committed text at present; replaces the last update's.
       final: speech has paused here; nothing that follows continues the sentence.
+      until: seconds of call audio at which the look ended: what ends just there may not have been spoken to its end.
+      look: all that was heard in the look, what was committed before included.
+      alternatives: other readings of it, less likely; what is only in them is weighed before it counts.
     """
 
     channel: str
     committed: tuple[Word, ...] = ()
     tentative: tuple[Word, ...] = ()
     final: bool = False
+    until: float = float("inf")
+    look: tuple[Word, ...] = ()
+    alternatives: tuple[tuple[Word, ...], ...] = ()
 
 
 class MatchKind(StrEnum):
@@ -111,19 +122,64 @@ class ScoreRequest:
 
     Attributes:
       id: the candidate's, to be given back with the answer.
-      start, end: seconds of call audio that the texts span.
-      heard: what was recognised.
-      instead: the same with the term in the place of what sounds like it.
+      words: those that sound like the term, `before` and `after` what was heard around them.
+      term: as in the lexicon.
       distance: between the two by sound, for each of the term's sounds.
+      reading: all that was recognised in the look, when the words are from an alternative to it.
     """
 
     id: str
     channel: str
-    start: float
-    end: float
-    heard: str
-    instead: str
+    before: tuple[Word, ...]
+    words: tuple[Word, ...]
+    after: tuple[Word, ...]
+    term: str
     distance: float
+    reading: tuple[Word, ...] = ()
+
+    @property
+    def start(self) -> float:
+        """Seconds of call audio at which the texts begin."""
+        return (*self.before, *self.words)[0].start
+
+    @property
+    def end(self) -> float:
+        """Seconds of call audio at which they end."""
+        return (*self.words, *self.after)[-1].end
+
+    @property
+    def heard(self) -> str:
+        """What was recognised."""
+        return _joined(self.reading or (*self.before, *self.words, *self.after))
+
+    @property
+    def instead(self) -> str:
+        """The same with the term in the place of what sounds like it, between the same spaces and marks."""
+        said = _joined(self.words)
+        head = said[: len(said) - len(said.lstrip())]
+        tail = said[len(said.rstrip(PUNCTUATION)) :]
+        return _joined(self.before) + head + self.term + tail + _joined(self.after)
+
+    def within(self, words: Sequence[Word]) -> ScoreRequest | None:
+        """Ask the same of all of a hypothesis that holds what was heard; None when it doesn't."""
+        if self.reading:
+            return self if self.reading == tuple(words) else None
+        wanted = [word.text for word in self.words]
+        places = [
+            at
+            for at in range(len(words) - len(wanted) + 1)
+            if [word.text for word in words[at : at + len(wanted)]] == wanted
+            and abs(words[at].start - self.words[0].start) < SAME_PLACE
+        ]
+        if not places:
+            return None
+        at = min(places, key=lambda at: abs(words[at].start - self.words[0].start))
+        end = at + len(wanted)
+        return replace(self, before=tuple(words[:at]), words=tuple(words[at:end]), after=tuple(words[end:]))
+
+
+def _joined(words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words)
 
 
 @dataclass(frozen=True, slots=True)

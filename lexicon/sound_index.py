@@ -179,7 +179,7 @@ class SoundIndex:
         down, along = padded.strides
         following = np.ndarray((kinds, self._reach + 1, length), padded.dtype, padded, 0, (down, along, along))
         stacked = np.ones((self._weights.shape[1], length))
-        stacked[:-1] = following.reshape(-1, length)
+        stacked[:-1] = following.reshape(len(stacked) - 1, length)
         # Fibonacci hashing: a bijection, so that hashes are the same only if keys are.
         return (self._weights @ stacked).astype(np.uint64) * _GOLDEN
 

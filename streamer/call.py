@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from functools import partial
 
 from detector.detector import Detector
 from detector.types import Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
-from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
 from streamer.types import (
     AudioFrame,
@@ -26,12 +27,13 @@ from streamer.types import (
     ViolationReport,
 )
 
-PATIENCE = 0.4
-"""Seconds that a look at unfinished speech can wait for its turn: by then the next one is due."""
-
-
-BEFORE, AFTER = 0.15, 0.2
-"""Seconds of audio around words that are weighed: their times are that exact."""
+PATIENCE = {"agent": 0.2, "customer": 0.8}
+"""Seconds that a look at unfinished speech can wait for its turn: whom a block would stop is heard first."""
+CUSTOMER = "customer"
+GIVEN_UP = 1.0
+"""Seconds of speech given up together, when they must be: a report for each frame would be none."""
+URGENT = -1.0
+"""The same for a likelihood: a decision waits for it."""
 
 
 class CallState(IntEnum):
@@ -103,38 +105,45 @@ class Call:
         """Take in samples of one channel."""
         return [*self._channels[frame.channel].receive(frame.payload)]
 
-    def due(self, now: float) -> list[Window]:
-        """Give the windows to recognise now; each must come back by `heard` or `failed`.
+    def relieve(self) -> list[Outgoing]:
+        """Give up what customers say, since the recogniser can't hear everybody: nobody there is to be stopped."""
+        events: list[Outgoing] = []
+        for name, channel in self._channels.items():
+            if name == CUSTOMER and channel.waiting >= GIVEN_UP:
+                lost = channel.give_up("overloaded")
+                events += [*self._pause(name), *lost]
+        return events
+
+    def due(self, now: float) -> list[Turn]:
+        """Give the turns at the recogniser that are wanted now; each window must come back by `heard` or `failed`.
 
         Args:
           now: seconds of the clock that deadlines are told in.
         """
-        windows = []
-        for channel in self._channels.values():
-            plan = channel.next()
-            if plan is not None:
-                deadline = now if plan.final else now + PATIENCE
-                audio = channel.audio(plan.start, plan.end)
-                windows.append(
-                    Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, deadline)
-                )
-        return windows
+        return [
+            Turn(
+                self._language,
+                now if channel.ending else now + PATIENCE.get(channel.name, 0.0),
+                partial(self._cut, channel),
+            )
+            for channel in self._channels.values()
+            if channel.claim()
+        ]
+
+    def _cut(self, channel: Channel) -> Window | None:
+        plan = channel.next()
+        if plan is None:
+            return None
+        audio = channel.audio(plan.start, plan.end)
+        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language)
 
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""
         asked, self._requests = self._requests, []
         return [
-            Scoring(
-                self.id,
-                request.channel,
-                request.id,
-                self._channels[request.channel].audio(request.start - BEFORE, request.end + AFTER),
-                self._language,
-                (request.heard, request.instead),
-                # A decision waits for this: before all windows, whatever their deadlines.
-                now - PATIENCE,
-            )
+            Scoring(self.id, request.channel, request.id, audio, self._language, texts, now + URGENT, trace)
             for request in asked
+            for audio, texts, trace in [self._channels[request.channel].evidence(request)]
         ]
 
     def heard(self, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.types import TranscriptUpdate
+from detector.types import ScoreRequest, TranscriptUpdate
 from streamer.audio import SAMPLE_RATE, Resampler, RingBuffer, decode
 from streamer.recognition.agreement import Agreement
 from streamer.recognition.recognizer import Hypothesis
@@ -19,6 +21,8 @@ BUFFER = 30
 """Seconds of audio kept for recognition that has fallen behind."""
 KEPT = 5
 """Seconds of it kept when it has fallen behind by more: a block that late stops nobody, fresh speech matters."""
+BEFORE, AFTER = 0.15, 0.2
+"""Seconds of audio around words that are weighed: their times are that exact."""
 
 
 class Channel:
@@ -42,8 +46,11 @@ class Channel:
         self._planner = WindowPlanner()
         self._agreement = Agreement(name)
         self._in_flight: Plan | None = None
+        self._claimed = False
         self._failures = 0
         self._samples = 0
+        self._last = Hypothesis(())
+        self._last_audio = self._listening_to = np.zeros(0, dtype=np.float32)
         self.blind = 0.0
         self.windows = 0
 
@@ -56,6 +63,16 @@ class Channel:
     def monitored(self) -> float:
         """Seconds of call audio that were recognised, or were silent."""
         return max(0.0, min(self._planner.heard, self.received) - self.blind)
+
+    @property
+    def ending(self) -> bool:
+        """Whether speech has ended that was not heard to its end."""
+        return self._planner.ending
+
+    @property
+    def waiting(self) -> float:
+        """Seconds of speech received that no window has heard."""
+        return max(0.0, self.received - max(self._planner.heard, self._in_flight.end if self._in_flight else 0.0))
 
     @property
     def idle(self) -> bool:
@@ -78,11 +95,20 @@ class Channel:
         self._note(self._activity.finish())
         return lost
 
+    def claim(self) -> bool:
+        """Ask for a turn at the recogniser if a window is due and none was asked for; `next` takes it."""
+        if self._claimed or not self._planner.due:
+            return False
+        self._claimed = True
+        return True
+
     def next(self) -> Plan | None:
         """Give the window that is due, if one is; it must be answered by `heard` or `failed`."""
+        self._claimed = False
         plan = self._planner.next()
         if plan is not None:
             self._in_flight = plan
+            self._listening_to = self.audio(plan.start, plan.end)
             self.windows += 1
         return plan
 
@@ -91,11 +117,24 @@ class Channel:
         last = min(round(end * SAMPLE_RATE), self._buffer.end)
         return self._buffer.read(min(max(round(start * SAMPLE_RATE), self._buffer.start), last), last)
 
+    def evidence(self, request: ScoreRequest) -> tuple[NDArray[np.float32], tuple[str, str], object]:
+        """Give what a likelihood is told from: audio, the two texts that may be its, and the recogniser's trace of it.
+
+        The last window, if it holds what was heard: then nothing need be listened to again.
+        """
+        again = request.within(self._last.words) if self._last.trace is not None else None
+        if again is not None:
+            return self._last_audio, (again.heard, again.instead), self._last.trace
+        alone = replace(request, reading=())
+        return self.audio(alone.start - BEFORE, alone.end + AFTER), (alone.heard, alone.instead), None
+
     def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
         """Take in what was heard in the window in flight."""
         plan = self._landed()
         self._failures = 0
-        update = self._agreement.heard(hypothesis.words, settles=plan.settles, final=plan.final)
+        self._last, self._last_audio = hypothesis, self._listening_to
+        update = self._agreement.heard(hypothesis.words, until=plan.end, settles=plan.settles, final=plan.final)
+        update = replace(update, look=hypothesis.words, alternatives=hypothesis.alternatives)
         unheard = max(self._planner.heard, plan.start)
         self._planner.settled(self._agreement.settled)
         if hypothesis.rejected and plan.final:

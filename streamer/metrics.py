@@ -48,6 +48,11 @@ class Metrics:
         self.queue_age = Gauge(
             "huazha_recognition_queue_age_seconds", "Age of the oldest window unanswered", registry=registry
         )
+        self.relief = Gauge(
+            "huazha_recognition_relief",
+            "What is given up under load: 0 nothing, 1 the customers' channels, 2 new calls as well",
+            registry=registry,
+        )
         self.match_to_signal = Histogram(
             "huazha_match_to_signal_seconds",
             "From words reaching the detector to the block being on the socket",

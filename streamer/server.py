@@ -19,6 +19,7 @@ from streamer.dialects.native import NativeDialect
 from streamer.errors import BadField, Overloaded, SettingsError
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
+from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
 from streamer.session import Dialect, Session
@@ -93,10 +94,11 @@ class MediaServer:
         """Begin a call.
 
         Raises:
-          Overloaded: there are as many calls as there may be, or the recogniser is not at work.
+          Overloaded: there are as many calls as there may be or as can be heard, or the recogniser is not at work.
           BadField: no rule is in the call's language, so that listening to it would be pretence.
         """
-        if self.live >= self.limits.max_calls or not self.scheduler.alive:
+        too_late = self.scheduler.relief >= Relief.NEW_CALLS
+        if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
             raise Overloaded()
         language = (started.language or self.settings.language).split("-")[0].lower()
         rules = self.store.current

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,14 +18,22 @@ from streamer.console.server import ConsoleServer
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition import models
+from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.server import MediaServer
 from streamer.settings import Settings
 
+log = logging.getLogger(__name__)
+
 HEARTBEAT = 0.5
 """Seconds between looks at the media plane's own health."""
+RELIEFS = {
+    Relief.NOTHING: "everybody is heard",
+    Relief.CUSTOMERS: "what customers say is not monitored",
+    Relief.NEW_CALLS: "what customers say is not monitored, and new calls are refused",
+}
 STALLED = 5.0
 """Seconds without a heartbeat after which the media plane counts as stuck."""
 
@@ -53,6 +62,7 @@ class Service:
         self._settings = settings
         self._beat = time.monotonic()
         self._trouble = ""
+        self._relief = Relief.NOTHING
 
     def health(self) -> Health:
         """Say how the service is; may be asked from any thread."""
@@ -82,6 +92,7 @@ class Service:
         while True:
             age = scheduler.age
             self.metrics.queue_age.set(age)
+            self._note_relief(scheduler.relief)
             if not scheduler.alive:
                 self._trouble = "the recogniser has stopped"
             elif age > self._settings.max_queue_age:
@@ -90,6 +101,12 @@ class Service:
                 self._trouble = ""
             self._beat = time.monotonic()
             await asyncio.sleep(HEARTBEAT)
+
+    def _note_relief(self, relief: Relief) -> None:
+        if relief is not self._relief:
+            log.warning("recognition is %s: %s", "behind" if relief else "in time again", RELIEFS[relief])
+            self._relief = relief
+            self.metrics.relief.set(relief)
 
 
 @asynccontextmanager

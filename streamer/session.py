@@ -16,7 +16,8 @@ from streamer.dialects.events import Failed, Incoming
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed, StartTimeout, TooFast
 from streamer.limits import TokenBucket
 from streamer.metrics import Metrics
-from streamer.recognition.recognizer import Scoring, Window
+from streamer.recognition.load import Relief
+from streamer.recognition.recognizer import Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
 from streamer.settings import Limits
 from streamer.types import (
@@ -152,6 +153,7 @@ class Session:
                 await self._send(self._call.stop())
             case Failed(error):
                 raise error
+        await self._relieve()
         self._count()
         self._submit()
 
@@ -160,20 +162,25 @@ class Session:
         samples = len(frame.payload) / self._format.encoding.width
         return samples / self._format.sample_rate / len(self._format.channels)
 
+    async def _relieve(self) -> None:
+        if self._call is not None and self._service.scheduler.relief >= Relief.CUSTOMERS:
+            await self._send(self._call.relieve())
+
     def _submit(self) -> None:
         if self._call is not None and self._call.state is not CallState.OVER:
             now = time.monotonic()
-            work = [self._recognize(self._call, window) for window in self._call.due(now)]
+            work = [self._recognize(self._call, turn) for turn in self._call.due(now)]
             work += [self._score(self._call, question) for question in self._call.questions(now)]
             for one in work:
                 task = self._windows.create_task(one)
                 self._pending.add(task)
                 task.add_done_callback(self._pending.discard)
 
-    async def _recognize(self, call: Call, window: Window) -> None:
-        try:
-            hypothesis = await self._service.scheduler.recognize(window)
-        except RecognitionFailed:
+    async def _recognize(self, call: Call, turn: Turn) -> None:
+        window, hypothesis = await self._service.scheduler.recognize(turn)
+        if window is None:
+            return
+        if hypothesis is None:
             await self._send(call.failed(window))
         else:
             lag = call.lag(window)

@@ -8,6 +8,8 @@ from detector.types import TranscriptUpdate, Word
 
 OVERLAP = 0.15
 """Seconds by which the same word may be placed differently in two windows: alignments are that coarse."""
+EDGE = 0.4
+"""Seconds before a window's end in which nothing is agreed: looks in quick succession make the same mistake there."""
 TAIL = 24
 """Committed words kept to recognise a repeat of them at the start of a hypothesis."""
 
@@ -30,20 +32,22 @@ class Agreement:
         """Seconds of call audio at which the committed text ends."""
         return self._tail[-1].end if self._tail else 0.0
 
-    def heard(self, words: Sequence[Word], *, settles: float, final: bool) -> TranscriptUpdate:
+    def heard(self, words: Sequence[Word], *, until: float, settles: float, final: bool) -> TranscriptUpdate:
         """Take in what was heard in a window.
 
         Args:
           words: the hypothesis, which may begin with words that are committed already.
+          until: seconds of call audio at which the window ends.
           settles: words that end by this second of call audio need no second opinion.
           final: speech ended in the window.
         """
         new = self._beyond_committed(words)
         settled = len(new) if final else sum(word.end <= settles for word in new)
-        agreed = max(settled, _agreement(self._tentative, new))
+        unripe = sum(word.end > until - EDGE for word in new)
+        agreed = max(settled, min(_agreement(self._tentative, new), len(new) - unripe))
         committed, self._tentative = new[:agreed], new[agreed:]
         self._tail = [*self._tail, *committed][-TAIL:]
-        return TranscriptUpdate(self._channel, committed, self._tentative, final)
+        return TranscriptUpdate(self._channel, committed, self._tentative, final, until)
 
     def _beyond_committed(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """Drop the words that the window's left context repeats.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Window:
       audio: float32 mono at 16 kHz, full scale 1.0.
       start: seconds of call audio at which `audio` begins.
       language: as in `zh`, `en`.
-      deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
+      thorough: whether other readings are worth their time.
     """
 
     call_id: str
@@ -31,12 +31,26 @@ class Window:
     audio: NDArray[np.float32]
     start: float
     language: str
-    deadline: float
+    thorough: bool = True
 
     @property
     def end(self) -> float:
         """Seconds of call audio at which `audio` ends."""
         return self.start + len(self.audio) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A channel's place in the queue.
+
+    Attributes:
+      cut: makes the window when its turn has come, of all that has been heard by then; None when nothing is left to do.
+      deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
+    """
+
+    language: str
+    deadline: float
+    cut: Callable[[], Window | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +61,15 @@ class Hypothesis:
       words: in order, with times in seconds of call audio.
       no_speech: the recogniser's probability that the window holds no speech.
       rejected: why a guard threw the words out, or None.
+      alternatives: other readings, less likely, where they were asked for; their times are roughly right.
+      trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque.
     """
 
     words: tuple[Word, ...]
     no_speech: float = 0.0
     rejected: str | None = None
+    alternatives: tuple[tuple[Word, ...], ...] = ()
+    trace: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +79,7 @@ class Scoring:
     Attributes:
       request_id: whom the answer is for.
       texts: what may have been spoken in all of the audio.
+      trace: the window's that is the audio, if it was recognised before and is still known.
     """
 
     call_id: str
@@ -70,6 +89,7 @@ class Scoring:
     language: str
     texts: tuple[str, ...]
     deadline: float
+    trace: object = None
 
 
 class Recognizer(Protocol):

@@ -15,9 +15,13 @@ from typing import Any, Self
 
 from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognitionFailed
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Window
+from streamer.recognition.load import Load, Relief
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn, Window
 
 log = logging.getLogger(__name__)
+
+HUNG = 30.0
+"""Seconds that a batch may take: some hundred times what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +43,60 @@ class Batch:
 class _Job:
     deadline: float
     order: int
-    work: Window | Scoring = field(compare=False)
+    asked: Turn | Scoring = field(compare=False)
     submitted: float = field(compare=False)
     answer: asyncio.Future[Any] = field(compare=False)
+    window: Window | None = field(compare=False, default=None)
 
     @property
     def kind(self) -> tuple[type, str]:
         """What a batch must have in common."""
-        return type(self.work), self.work.language
+        return type(self.asked), self.asked.language
+
+    def cut(self) -> bool:
+        """Make the window of all that has been heard by now; tell whether there is anything to do."""
+        if isinstance(self.asked, Turn):
+            self.window = self.asked.cut()
+            return self.window is not None
+        return True
 
 
 class Scheduler:
     """Shares a recogniser between calls.
 
     As an asynchronous context manager it starts the recogniser's workers and stops them. Each channel has one
-    window at a time in here, so the queue is no longer than there are channels.
+    turn at a time in here, so the queue is no longer than there are channels.
+
+    A recogniser that hangs or dies fails the batch that it had and is replaced; its threads can't be stopped, and are
+    left to themselves.
 
     Args:
       recognizer: runs in `recognizer.concurrency` threads.
       observe: told of each batch.
+      replace: makes another recogniser, in a thread of its own; None when the one there is must do.
+      hung: seconds after which a batch is given up.
     """
 
-    def __init__(self, recognizer: Recognizer, *, observe: Callable[[Batch], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        *,
+        observe: Callable[[Batch], None] = lambda _: None,
+        replace: Callable[[], Recognizer] | None = None,
+        hung: float = HUNG,
+    ) -> None:
         self.recognizer = recognizer
         self._observe = observe
+        self._replace = replace
+        self._hung = hung
         self._queue: list[_Job] = []
         self._running: dict[int, _Job] = {}
         self._order = itertools.count()
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
-        self._threads = ThreadPoolExecutor(recognizer.concurrency, thread_name_prefix="recognise")
+        self._threads = self._new_threads()
+        self._replacing = asyncio.Lock()
+        self._load = Load()
 
     @property
     def alive(self) -> bool:
@@ -77,9 +105,14 @@ class Scheduler:
 
     @property
     def age(self) -> float:
-        """Seconds since the oldest window that has no answer yet was submitted; 0 when there is none."""
+        """Seconds since the oldest turn that has no answer yet was asked for; 0 when there is none."""
         jobs = [*self._queue, *self._running.values()]
         return time.monotonic() - min(job.submitted for job in jobs) if jobs else 0.0
+
+    @property
+    def relief(self) -> Relief:
+        """What must be given up at present, so that the rest is heard in time."""
+        return self._load.relief
 
     async def __aenter__(self) -> Self:
         self._workers = [
@@ -97,27 +130,35 @@ class Scheduler:
             job.answer.cancel()
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def recognize(self, window: Window) -> Hypothesis:
-        """Wait for a window's turn and its hypothesis. When cancelled, the window is dropped from the queue.
+    async def recognize(self, turn: Turn) -> tuple[Window | None, Hypothesis | None]:
+        """Wait for a turn and what is heard in its window. When cancelled, it is dropped from the queue.
 
-        Raises:
-          RecognitionFailed: the recogniser could not do it; it may well do the next.
+        Returns:
+          the window, None when there was nothing left to do; and its hypothesis, None when the recogniser failed: it
+          may well do the next.
         """
-        hypothesis: Hypothesis = await self._submit(window)
-        return hypothesis
+        job = await self._submit(turn)
+        try:
+            return job.window, await job.answer
+        except RecognitionFailed:
+            return job.window, None
 
     async def score(self, question: Scoring) -> tuple[float, ...]:
-        """Wait for the likelihoods of a question's texts, as `recognize` does for a window's."""
-        likelihoods: tuple[float, ...] = await self._submit(question)
+        """Wait for the likelihoods of a question's texts; before any turn.
+
+        Raises:
+          RecognitionFailed: the recogniser could not do it.
+        """
+        likelihoods: tuple[float, ...] = await (await self._submit(question)).answer
         return likelihoods
 
-    async def _submit(self, work: Window | Scoring) -> Any:
+    async def _submit(self, asked: Turn | Scoring) -> _Job:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        job = _Job(work.deadline, next(self._order), work, time.monotonic(), answer)
+        job = _Job(asked.deadline, next(self._order), asked, time.monotonic(), answer)
         async with self._wake:
             heapq.heappush(self._queue, job)
             self._wake.notify()
-        return await answer
+        return job
 
     async def _work(self) -> None:
         while True:
@@ -138,14 +179,17 @@ class Scheduler:
         if not self._queue:
             return []
         share = -(-len(self._queue) // self.recognizer.concurrency)
-        batch = [heapq.heappop(self._queue)]
-        others: list[_Job] = []
+        first = heapq.heappop(self._queue)
+        batch, others = [first], list[_Job]()
         while self._queue and len(batch) < min(share, self.recognizer.max_batch):
             job = heapq.heappop(self._queue)
-            (batch if job.kind == batch[0].kind else others).append(job)
+            (batch if job.kind == first.kind else others).append(job)
         for job in others:
             heapq.heappush(self._queue, job)
-        return batch
+        for job in batch:
+            if not job.cut():
+                job.answer.set_result(None)
+        return [job for job in batch if not job.answer.done()]
 
     async def _answer(self, batch: list[_Job]) -> None:
         for job in batch:
@@ -168,8 +212,16 @@ class Scheduler:
     async def _run(self, batch: list[_Job]) -> Sequence[Any]:
         """Do a batch; if that fails, each job by itself, so that a bad one costs no other. A failure is an answer."""
         began = time.monotonic()
+        waited = began - min(job.submitted for job in batch)
+        self._load.waited(waited, began)
+        recognizer, threads = self.recognizer, self._threads
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._threads, self._do, batch)
+            async with asyncio.timeout(self._hung):
+                answers = await asyncio.get_running_loop().run_in_executor(threads, _do, recognizer, batch)
+        except TimeoutError as error:
+            log.error("the recogniser has hung for %.0f s", self._hung)
+            await self._start_anew(recognizer)
+            return [error] * len(batch)
         except Exception as error:
             log.exception("recognition of %d windows failed", len(batch))
             if len(batch) == 1:
@@ -178,16 +230,26 @@ class Scheduler:
             for job in batch:
                 singly += await self._run([job])
             return singly
-        self._observe(
-            Batch(
-                audio=sum(len(job.work.audio) for job in batch) / SAMPLE_RATE,
-                took=time.monotonic() - began,
-                waited=began - min(job.submitted for job in batch),
-            )
-        )
+        windows = [job.window for job in batch if job.window is not None]
+        audio = sum(len(window.audio) for window in windows) / SAMPLE_RATE
+        self._observe(Batch(audio=audio, took=time.monotonic() - began, waited=waited))
         return answers
 
-    def _do(self, batch: list[_Job]) -> Sequence[Any]:
-        windows = [job.work for job in batch if isinstance(job.work, Window)]
-        questions = [job.work for job in batch if isinstance(job.work, Scoring)]
-        return self.recognizer.recognize(windows) if windows else self.recognizer.score(questions)
+    async def _start_anew(self, hung: Recognizer) -> None:
+        """Put another recogniser in a hung one's place, once for all who waited for it."""
+        async with self._replacing:
+            if self.recognizer is not hung:
+                return
+            abandoned, self._threads = self._threads, self._new_threads()
+            abandoned.shutdown(wait=False, cancel_futures=True)
+            if self._replace is not None:
+                self.recognizer = await asyncio.to_thread(self._replace)
+
+    def _new_threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.recognizer.concurrency, thread_name_prefix="recognise")
+
+
+def _do(recognizer: Recognizer, batch: list[_Job]) -> Sequence[Any]:
+    windows = [job.window for job in batch if job.window is not None]
+    questions = [job.asked for job in batch if isinstance(job.asked, Scoring)]
+    return recognizer.recognize(windows) if windows else recognizer.score(questions)

@@ -6,34 +6,32 @@ this module calls `encode`, `generate` and `align` itself: 10 seconds of context
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import ctranslate2
 import numpy as np
-from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
-from numpy.typing import NDArray
 
+from detector.types import Word
 from streamer.audio import SAMPLE_RATE
+from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, stacked
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
-from streamer.recognition.words import TimedToken, to_words
+from streamer.recognition.words import TimedToken, placed, to_words
 
-FRAME_SAMPLES = 160
-"""Samples to a mel frame (10 ms)."""
 MIN_FRAMES = 1000
 """The shortest context that drifts no further than Whisper's own; shorter ones lose words or loop."""
 ENCODED_SECONDS = 0.02
 """Seconds of audio to one encoder state, the unit of alignment."""
 
-# A Mandarin prompt yields simplified characters and punctuation; English needs none.
-PROMPTS = {"zh": "以下是普通话的句子。"}
 # Fast speech makes about seven tokens a second; a decoder that wants more is looping.
 TOKENS_PER_SECOND = 9
 SPARE_TOKENS = 6
+READINGS = 5
+"""Readings that a thorough look gives, and its beam: half as much again for the decoder, and far fewer terms missed."""
 MAX_NO_SPEECH = 0.85
 MAX_COMPRESSION = 2.4
 """Text that zlib shrinks by more than this repeats itself (Whisper's own bound for the same)."""
@@ -69,17 +67,16 @@ class WhisperRecognizer:
         self.name = name
         self.concurrency = workers
         self.max_batch = max_batch
-        self._whisper = WhisperModel(
-            str(directory), device="cpu", compute_type=compute_type, cpu_threads=1, num_workers=workers
-        )
-        self._model = self._whisper.model
-        self._tokenizers: dict[str, Tokenizer] = {}
+        self._directory = directory
+        self._compute_type = compute_type
+        self._engines: dict[str, Engine] = {}
+        self._building = threading.Lock()
 
     def warm(self, languages: Sequence[str]) -> None:
         """Recognise a second of silence in each language, so that the first call finds everything loaded."""
         silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
         for language in languages:
-            self.recognize([Window("", "", 0, silence, 0.0, language, 0.0)])
+            self.recognize([Window("", "", 0, silence, 0.0, language)])
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language in one batch.
@@ -90,90 +87,106 @@ class WhisperRecognizer:
         languages = {window.language for window in windows}
         if len(languages) != 1:
             raise ValueError(f"a batch is of one language, not {sorted(languages)}")
-        tokenizer = self._tokenizer(languages.pop())
-        hypotheses = self._decode(windows, tokenizer, FIRST_TRY)
+        engine = self._engine(languages.pop())
+        hypotheses = self._decode(windows, engine, FIRST_TRY)
         again = [i for i, hypothesis in enumerate(hypotheses) if hypothesis.rejected]
         if again:
-            second = self._decode([windows[i] for i in again], tokenizer, SECOND_TRY)
+            second = self._decode([windows[i] for i in again], engine, SECOND_TRY)
             for i, hypothesis in zip(again, second, strict=True):
                 hypotheses[i] = hypothesis
         return hypotheses
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts by what the decoder gives to their tokens when it is made to write them."""
-        tokenizer = self._tokenizer(questions[0].language)
-        encoded = self._model.encode(self._features([question.audio for question in questions]))
-        scores: list[list[float]] = [[] for _ in questions]
-        # The alignment takes one text for each window at a time.
-        for number in range(max(len(question.texts) for question in questions)):
-            texts = [question.texts[min(number, len(question.texts) - 1)] for question in questions]
-            alignments = self._model.align(
-                encoded,
-                tokenizer.sot_sequence,
-                [tokenizer.encode(text) for text in texts],
-                [max(1, len(question.audio) // FRAME_SAMPLES) for question in questions],
-            )
-            for score, alignment in zip(scores, alignments, strict=True):
-                probabilities = np.maximum(np.array(alignment.text_token_probs), 1e-12)
-                score.append(float(np.log(probabilities).sum()))
-        return [tuple(score[: len(question.texts)]) for score, question in zip(scores, questions, strict=True)]
+        return [self._weigh(question, self._engine(question.language)) for question in questions]
 
-    def _decode(self, windows: Sequence[Window], tokenizer: Tokenizer, options: _Decoding) -> list[Hypothesis]:
-        encoded = self._model.encode(self._features([window.audio for window in windows]))
-        prompt = _prompt(tokenizer, PROMPTS.get(tokenizer.language_code) if options.prompted else None)
+    def _weigh(self, question: Scoring, engine: Engine) -> tuple[float, ...]:
+        encoded = question.trace
+        if not isinstance(encoded, np.ndarray):
+            frames = max(MIN_FRAMES, -(-len(question.audio) // FRAME_SAMPLES))
+            encoded = np.array(engine.model.encode(stacked([engine.features(question.audio, frames)])))[0]
+        alignments = engine.model.align(
+            stacked([encoded] * len(question.texts)),
+            engine.start,
+            [engine.spell(text) for text in question.texts],
+            [max(1, len(question.audio) // FRAME_SAMPLES)] * len(question.texts),
+        )
+        return tuple(
+            float(np.log(np.maximum(np.array(alignment.text_token_probs), 1e-12)).sum()) for alignment in alignments
+        )
+
+    def _decode(self, windows: Sequence[Window], engine: Engine, options: _Decoding) -> list[Hypothesis]:
+        frames = max(MIN_FRAMES, *(-(-len(window.audio) // FRAME_SAMPLES) for window in windows))
+        encoded = engine.model.encode(stacked([engine.features(window.audio, frames) for window in windows]))
+        prompt = engine.prompt if options.prompted else engine.unprompted
         longest = max(len(window.audio) for window in windows) / SAMPLE_RATE
-        results = self._model.generate(
+        thorough = all(window.thorough for window in windows)
+        results = engine.model.generate(
             encoded,
             [prompt] * len(windows),
-            beam_size=1,
+            beam_size=READINGS if thorough else 1,
+            num_hypotheses=READINGS if thorough else 1,
             repetition_penalty=options.repetition_penalty,
             max_length=len(prompt) + SPARE_TOKENS + int(TOKENS_PER_SECOND * longest),
             return_no_speech_prob=True,
         )
-        tokens = [[t for t in result.sequences_ids[0] if t < tokenizer.eot] for result in results]
-        alignments = self._model.align(
+        texts = [engine.text_of(result.sequences_ids[0]) for result in results]
+        alignments = engine.model.align(
             encoded,
-            tokenizer.sot_sequence,
-            tokens,
+            engine.start,
+            [numbers for numbers, _ in texts],
             [max(1, len(window.audio) // FRAME_SAMPLES) for window in windows],
         )
-        return [
-            _hypothesis(window, tokenizer, ids, alignment, result.no_speech_prob)
-            for window, ids, alignment, result in zip(windows, tokens, alignments, results, strict=True)
-        ]
+        hypotheses = []
+        for window, (_, tokens), alignment, result, trace in zip(
+            windows, texts, alignments, results, np.array(encoded), strict=True
+        ):
+            first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob)
+            others = [engine.tokenizer.decode(engine.text_of(ids)[1]) for ids in result.sequences_ids[1:]]
+            hypotheses.append(replace(first, alternatives=_alternatives(first, others), trace=trace.copy()))
+        return hypotheses
 
-    def _features(self, audios: Sequence[NDArray[np.float32]]) -> ctranslate2.StorageView:
-        frames = max(MIN_FRAMES, *(-(-len(audio) // FRAME_SAMPLES) for audio in audios))
-        mels = np.stack([self._mel(audio, frames) for audio in audios])
-        return ctranslate2.StorageView.from_array(np.ascontiguousarray(mels, dtype=np.float32))
-
-    def _mel(self, audio: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-        padded = np.pad(audio, (0, frames * FRAME_SAMPLES - len(audio)))
-        mel: NDArray[np.float32] = self._whisper.feature_extractor(padded, padding=0)[:, :frames]
-        return mel
-
-    def _tokenizer(self, language: str) -> Tokenizer:
-        # Two threads may both build one; the second replaces an equal.
-        tokenizer = self._tokenizers.get(language)
-        if tokenizer is None:
-            tokenizer = Tokenizer(
-                self._whisper.hf_tokenizer, self._model.is_multilingual, task="transcribe", language=language
-            )
-            self._tokenizers[language] = tokenizer
-        return tokenizer
+    def _engine(self, language: str) -> Engine:
+        engine = self._engines.get(language)
+        if engine is None:
+            with self._building:
+                if language not in self._engines:
+                    self._engines[language] = Engine(
+                        self._directory, language, workers=self.concurrency, compute_type=self._compute_type
+                    )
+                engine = self._engines[language]
+        return engine
 
 
-def _prompt(tokenizer: Tokenizer, text: str | None) -> list[int]:
-    before = [tokenizer.sot_prev, *tokenizer.encode(text)] if text else []
-    return [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-
-
-def _hypothesis(window: Window, tokenizer: Tokenizer, ids: list[int], alignment: Any, no_speech: float) -> Hypothesis:
+def _hypothesis(
+    window: Window,
+    tokenizer: Tokenizer,
+    ids: list[int],
+    alignment: Any,
+    no_speech: float,
+) -> Hypothesis:
     if no_speech > MAX_NO_SPEECH:
         return Hypothesis((), no_speech)
     if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code):
         return Hypothesis((), no_speech, rejected)
     return Hypothesis(to_words(_timed(tokenizer, ids, alignment), window.start, window.end), no_speech)
+
+
+def _alternatives(first: Hypothesis, texts: Sequence[str]) -> tuple[tuple[Word, ...], ...]:
+    """Keep the other readings that differ in more than their marks."""
+    if not first.words:
+        return ()
+    known = {_letters("".join(word.text for word in first.words))}
+    kept = []
+    for text in texts:
+        if text.strip() and (letters := _letters(text)) not in known:
+            known.add(letters)
+            kept.append(placed(text, first.words))
+    return tuple(kept)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def _reject(text: str, language: str) -> str | None:

@@ -21,7 +21,7 @@ class WindowOptions:
       margin: a full window settles all but this much of its end, where a word may be cut short.
     """
 
-    hop: float = 0.4
+    hop: float = 0.2
     shortest: float = 0.5
     longest: float = 9.0
     lead: float = 0.3
@@ -67,6 +67,9 @@ class WindowPlanner:
     ```
     idle --next() gives a plan--> in flight --settled() or failed()--> idle
     ```
+
+    A window that is due is planned only when the recogniser is free for it: so it holds all that has come in by then,
+    and under load looks are further apart and longer by themselves.
     """
 
     def __init__(self, options: WindowOptions = WindowOptions()) -> None:
@@ -81,6 +84,11 @@ class WindowPlanner:
     def idle(self) -> bool:
         """Whether all speech that has ended was recognised, and none is going on."""
         return not self._segments
+
+    @property
+    def ending(self) -> bool:
+        """Whether speech has ended that no window has heard to its end."""
+        return bool(self._segments) and self._segments[0].end is not None
 
     @property
     def heard(self) -> float:
@@ -113,8 +121,19 @@ class WindowPlanner:
         self._settle(to)
         return (unheard, to) if unheard < to else None
 
+    @property
+    def due(self) -> bool:
+        """Whether there is a window to recognise."""
+        return self._due() is not None
+
     def next(self) -> Plan | None:
         """Give the window that is due, if one is; it is then in flight until `settled` or `failed`."""
+        plan = self._due()
+        if plan is not None:
+            self._plan, self._looked = plan, plan.end
+        return plan
+
+    def _due(self) -> Plan | None:
         if self._plan is not None or not self._segments:
             return None
         segment, options = self._segments[0], self._options
@@ -127,10 +146,7 @@ class WindowPlanner:
             spoken = end - max(segment.start, self._settled)
             if spoken < options.shortest or end - self._looked < options.hop:
                 return None
-        settles = end if final else end - options.margin if full else start
-        self._looked = end
-        self._plan = Plan(start, end, final, settles)
-        return self._plan
+        return Plan(start, end, final, end if final else end - options.margin if full else start)
 
     def settled(self, until: float) -> None:
         """The window in flight was heard, and text is settled up to `until`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 from detector.types import Word
 
@@ -41,6 +42,27 @@ def to_words(tokens: Iterable[TimedToken], window_start: float, window_end: floa
             words[-1] = replace(last, text=last.text + char, end=end if char.isalnum() else last.end)
     # A space or a mark that no letter followed is no word.
     return tuple(word for word in words if any(char.isalnum() for char in word.text))
+
+
+def placed(text: str, words: Sequence[Word]) -> tuple[Word, ...]:
+    """Place another reading of the same audio: what both have where it was, and what differs in between."""
+    times = [
+        (word.start + (word.end - word.start) * at / len(word.text), word.probability)
+        for word in words
+        for at in range(len(word.text))
+    ]
+    known = "".join(word.text for word in words)
+    end = words[-1].end
+    begins = [start for start, _ in times] + [end]
+    tokens: list[TimedToken] = []
+    for _, a, b, c, d in SequenceMatcher(None, known, text, autojunk=False).get_opcodes():
+        first, last = begins[a], begins[b]
+        sure = min((probability for _, probability in times[a:b]), default=0.0)
+        step = (last - first) / max(1, d - c)
+        tokens += [
+            TimedToken(text[at], first + (at - c) * step, first + (at - c + 1) * step, sure) for at in range(c, d)
+        ]
+    return to_words(tokens, 0.0, end)
 
 
 def is_ideographic(char: str) -> bool:

@@ -68,7 +68,11 @@ def begin(*channels: str, transcripts: bool = True) -> Call:
 
 def speak(call: Call, seconds: float, channel: str = "agent") -> list[Window]:
     call.receive(AudioFrame(channel, 0, b"\1\0" * int(16_000 * seconds)))
-    return call.due(now=100.0)
+    return windows(call)
+
+
+def windows(call: Call, now: float = 100.0) -> list[Window]:
+    return [window for turn in call.due(now) if (window := turn.cut()) is not None]
 
 
 def words(text: str, start: float = 0.0) -> Hypothesis:
@@ -186,7 +190,7 @@ class TestTheEnd:
         assert call.stop() == []
         call.heard(agent, words("您好"))
         call.heard(customer, words("你好"))
-        last = call.due(now=0.0)
+        last = windows(call)
         assert [window.channel for window in last] == ["agent", "customer"]
         assert call.heard(last[0], words("您好投资有风险")) == []
         assert call.heard(last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
@@ -213,9 +217,44 @@ class TestTheEnd:
 class TestDeadlines:
     def test_the_last_look_is_wanted_at_once_and_others_by_the_next_one(self) -> None:
         call = begin()
-        (window,) = speak(call, 1.0)
-        assert window.deadline == pytest.approx(100.4)
+        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        (turn,) = call.due(now=100.0)
+        assert turn.deadline == pytest.approx(100.2)
+        window = turn.cut()
+        assert window is not None
         call.heard(window, words("您好"))
         call.stop()
         (last,) = call.due(now=200.0)
         assert last.deadline == 200.0
+
+    def test_agents_are_heard_before_customers(self) -> None:
+        call = begin("customer", "agent")
+        for channel in ("customer", "agent"):
+            call.receive(AudioFrame(channel, 0, b"\1\0" * 16_000))
+        customer, agent = call.due(now=100.0)
+        assert agent.deadline < customer.deadline
+
+    def test_a_window_holds_what_has_come_in_by_its_turn(self) -> None:
+        call = begin()
+        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        (turn,) = call.due(now=100.0)
+        call.receive(AudioFrame("agent", 16_000, b"\1\0" * 16_000))
+        assert call.due(now=101.0) == []
+        window = turn.cut()
+        assert window is not None
+        assert window.end == pytest.approx(2.0, abs=0.05)
+
+
+class TestRelief:
+    def test_gives_up_what_customers_say_a_second_at_a_time_and_says_so(self) -> None:
+        call = begin("agent", "customer")
+        for channel in ("agent", "customer"):
+            call.receive(AudioFrame(channel, 0, b"\1\0" * 12_800))
+        assert call.relieve() == []
+        for channel in ("agent", "customer"):
+            call.receive(AudioFrame(channel, 12_800, b"\1\0" * 6_400))
+        (lost,) = call.relieve()
+        assert isinstance(lost, Blind)
+        assert (lost.channel, lost.reason) == ("customer", "overloaded")
+        assert lost.end == pytest.approx(1.2)
+        assert call.blind == pytest.approx(1.2)

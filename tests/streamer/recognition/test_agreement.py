@@ -13,8 +13,10 @@ def spoken(text: str, start: float = 0.0) -> list[Word]:
     return [Word(char, start + i * 0.2, start + (i + 1) * 0.2) for i, char in enumerate(text)]
 
 
-def heard(agreement: Agreement, words: list[Word], *, settles: float = 0.0, final: bool = False) -> TranscriptUpdate:
-    return agreement.heard(words, settles=settles, final=final)
+def heard(
+    agreement: Agreement, words: list[Word], *, until: float = 60.0, settles: float = 0.0, final: bool = False
+) -> TranscriptUpdate:
+    return agreement.heard(words, until=until, settles=settles, final=final)
 
 
 def text(words: tuple[Word, ...]) -> str:
@@ -33,6 +35,11 @@ class TestCommitting:
         agreement = Agreement("agent")
         heard(agreement, [Word("Risk-free,", 0, 0.5)])
         assert len(heard(agreement, [Word("risk free", 0, 0.5)]).committed) == 1
+
+    def test_takes_none_at_a_window_s_edge(self) -> None:
+        agreement = Agreement("agent")
+        heard(agreement, spoken("我们保本"), until=0.9)
+        assert text(heard(agreement, spoken("我们保本"), until=1.0).committed) == "我们"
 
     def test_takes_one_when_speech_has_ended(self) -> None:
         update = heard(Agreement("agent"), spoken("保本"), final=True)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from detector.types import Word
-from streamer.errors import RecognitionFailed
-from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler
+
+Looked = tuple[Window | None, Hypothesis | None]
 
 
 class GatedRecognizer:
@@ -41,20 +42,20 @@ class GatedRecognizer:
         return [(0.0,) for _ in questions]
 
 
-def window(call: str, deadline: float = 0.0, language: str = "zh") -> Window:
-    return Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language, deadline)
+def turn(call: str, deadline: float = 0.0, language: str = "zh") -> Turn:
+    return Turn(language, deadline, lambda: Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language))
 
 
-async def submit(scheduler: Scheduler, *windows: Window) -> list[asyncio.Task[Hypothesis]]:
-    tasks = [asyncio.create_task(scheduler.recognize(one)) for one in windows]
+async def submit(scheduler: Scheduler, *turns: Turn) -> list[asyncio.Task[Looked]]:
+    tasks = [asyncio.create_task(scheduler.recognize(one)) for one in turns]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return tasks
 
 
-async def occupied(scheduler: Scheduler, recognizer: GatedRecognizer) -> asyncio.Task[Hypothesis]:
+async def occupied(scheduler: Scheduler, recognizer: GatedRecognizer) -> asyncio.Task[Looked]:
     """Give the only worker something to do."""
-    (first,) = await submit(scheduler, window("first"))
+    (first,) = await submit(scheduler, turn("first"))
     await asyncio.to_thread(recognizer.begun.acquire)
     return first
 
@@ -64,7 +65,7 @@ class TestOrder:
         recognizer = GatedRecognizer(max_batch=1)
         async with Scheduler(recognizer) as scheduler:
             tasks = [await occupied(scheduler, recognizer)]
-            tasks += await submit(scheduler, window("late", 9.0), window("soon", 1.0), window("middle", 5.0))
+            tasks += await submit(scheduler, turn("late", 9.0), turn("soon", 1.0), turn("middle", 5.0))
             recognizer.gate.set()
             await asyncio.gather(*tasks)
         assert recognizer.batches == [["first"], ["soon"], ["middle"], ["late"]]
@@ -73,9 +74,9 @@ class TestOrder:
         recognizer = GatedRecognizer()
         recognizer.gate.set()
         async with Scheduler(recognizer) as scheduler:
-            tasks = await submit(scheduler, *(window(f"c{i}") for i in range(20)))
+            tasks = await submit(scheduler, *(turn(f"c{i}") for i in range(20)))
             answers = await asyncio.gather(*tasks)
-        assert [answer.words[0].text for answer in answers] == [f"c{i}" for i in range(20)]
+        assert [heard.words[0].text for _, heard in answers if heard] == [f"c{i}" for i in range(20)]
 
 
 class TestBatches:
@@ -83,9 +84,7 @@ class TestBatches:
         recognizer = GatedRecognizer(max_batch=2)
         async with Scheduler(recognizer) as scheduler:
             tasks = [await occupied(scheduler, recognizer)]
-            tasks += await submit(
-                scheduler, window("zh1", 1), window("en1", 2, "en"), window("zh2", 3), window("zh3", 4)
-            )
+            tasks += await submit(scheduler, turn("zh1", 1), turn("en1", 2, "en"), turn("zh2", 3), turn("zh3", 4))
             recognizer.gate.set()
             await asyncio.gather(*tasks)
         assert recognizer.batches == [["first"], ["zh1", "zh2"], ["en1"], ["zh3"]]
@@ -93,10 +92,10 @@ class TestBatches:
     async def test_leave_their_share_to_the_other_workers(self) -> None:
         recognizer = GatedRecognizer(concurrency=2, max_batch=8)
         async with Scheduler(recognizer) as scheduler:
-            tasks = await submit(scheduler, window("a"), window("b"))
+            tasks = await submit(scheduler, turn("a"), turn("b"))
             for _ in range(2):
                 await asyncio.to_thread(recognizer.begun.acquire)
-            tasks += await submit(scheduler, *(window(f"c{i}") for i in range(6)))
+            tasks += await submit(scheduler, *(turn(f"c{i}") for i in range(6)))
             recognizer.gate.set()
             await asyncio.gather(*tasks)
         assert max(map(len, recognizer.batches)) == 3
@@ -105,26 +104,56 @@ class TestBatches:
         recognizer, told = GatedRecognizer(), list[Batch]()
         recognizer.gate.set()
         async with Scheduler(recognizer, observe=told.append) as scheduler:
-            await scheduler.recognize(window("a"))
+            await scheduler.recognize(turn("a"))
         assert [batch.audio for batch in told] == [pytest.approx(0.1)]
+
+    async def test_hold_what_has_been_said_by_their_turn_and_not_what_had_when_it_was_asked_for(self) -> None:
+        recognizer, said = GatedRecognizer(), [0]
+        late = Turn("zh", 0.0, lambda: Window(f"c{said[0]}", "agent", 1, np.zeros(1600, np.float32), 0.0, "zh"))
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer), *await submit(scheduler, late)]
+            said[0] = 7
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["c7"]]
+
+    async def test_leave_out_turns_for_which_nothing_is_left_to_do(self) -> None:
+        recognizer = GatedRecognizer()
+        recognizer.gate.set()
+        async with Scheduler(recognizer) as scheduler:
+            assert await scheduler.recognize(Turn("zh", 0.0, lambda: None)) == (None, None)
+        assert recognizer.batches == []
 
 
 class TestFaults:
+    async def test_of_a_recogniser_that_hangs_fail_its_batch_and_replace_it(self) -> None:
+        hangs, works = GatedRecognizer(), GatedRecognizer()
+        works.gate.set()
+        async with Scheduler(hangs, replace=lambda: works, hung=0.01) as scheduler:
+            window, heard = await scheduler.recognize(turn("lost"))
+            assert window is not None
+            assert heard is None
+            assert scheduler.recognizer is works
+            _, heard = await scheduler.recognize(turn("again"))
+            assert heard is not None
+            assert scheduler.alive
+            hangs.gate.set()
+
     async def test_of_one_window_cost_no_other_in_its_batch(self) -> None:
         recognizer = GatedRecognizer(bad=frozenset({"bad"}))
         async with Scheduler(recognizer) as scheduler:
             tasks = [await occupied(scheduler, recognizer)]
-            tasks += await submit(scheduler, window("good"), window("bad"), window("fine"))
+            tasks += await submit(scheduler, turn("good"), turn("bad"), turn("fine"))
             recognizer.gate.set()
-            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            answers = await asyncio.gather(*tasks)
             assert scheduler.alive
-        assert [type(answer) for answer in answers] == [Hypothesis, Hypothesis, RecognitionFailed, Hypothesis]
+        assert [heard is not None for _, heard in answers] == [True, True, False, True]
 
     async def test_of_a_call_that_is_gone_are_not_waited_for(self) -> None:
         recognizer = GatedRecognizer()
         async with Scheduler(recognizer) as scheduler:
             first = await occupied(scheduler, recognizer)
-            gone, stays = await submit(scheduler, window("gone"), window("stays"))
+            gone, stays = await submit(scheduler, turn("gone"), turn("stays"))
             gone.cancel()
             recognizer.gate.set()
             await asyncio.gather(first, stays)

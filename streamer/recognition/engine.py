@@ -1,0 +1,104 @@
+"""One language's Whisper: a model in CTranslate2 form, and the way from text to its tokens and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
+
+from streamer.recognition.vocabulary import Unfit, cut
+
+log = logging.getLogger(__name__)
+
+FRAME_SAMPLES = 160
+"""Samples to a mel frame (10 ms)."""
+LARGEST_CUT = 1 << 30
+"""Bytes of weights up to which a model is cut to a language: of larger ones, the vocabulary is a small part."""
+
+# A Mandarin prompt yields simplified characters and punctuation; English needs none.
+PROMPTS = {"zh": "以下是普通话的句子。"}
+
+
+class Engine:
+    """A model that knows one language's tokens only, where its form allows that.
+
+    Args:
+      directory: with weights in CTranslate2 form.
+      workers: threads that may use it at once.
+
+    Attributes:
+      model: as CTranslate2 runs it; its tokens are numbered as it likes.
+      tokenizer: of the whole vocabulary, for the language.
+      start, prompt, unprompted: the model's tokens before a text: to align, and to decode with a prompt and without.
+    """
+
+    def __init__(self, directory: Path, language: str, *, workers: int, compute_type: str) -> None:
+        files, tokens = _cut(directory, language)
+        whisper = WhisperModel(
+            str(directory),
+            device="cpu",
+            compute_type=compute_type,
+            cpu_threads=1,
+            num_workers=workers,
+            files=files,
+        )
+        self.model = whisper.model
+        self.vocabulary = len(tokens) if tokens is not None else whisper.hf_tokenizer.get_vocab_size()
+        self.tokenizer = Tokenizer(
+            whisper.hf_tokenizer, self.model.is_multilingual, task="transcribe", language=language
+        )
+        self._features = whisper.feature_extractor
+        self._tokens = tokens
+        self._numbers = {int(token): number for number, token in enumerate(tokens)} if tokens is not None else None
+        self.start = self._numbered(self.tokenizer.sot_sequence)
+        self.unprompted = [*self.start, *self._numbered([self.tokenizer.no_timestamps])]
+        prompt = PROMPTS.get(language)
+        before = [*self._numbered([self.tokenizer.sot_prev]), *self.spell(prompt)] if prompt else []
+        self.prompt = [*before, *self.unprompted]
+
+    def features(self, audio: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+        """Give the log-mel spectrum of audio padded with silence: (mel bands, frames)."""
+        padded = np.pad(audio, (0, frames * FRAME_SAMPLES - len(audio)))
+        mel: NDArray[np.float32] = self._features(padded, padding=0)[:, :frames]
+        return mel
+
+    def spell(self, text: str) -> list[int]:
+        """Give the model's tokens for a text: of words that it has none for, those of their letters."""
+        tokens = self.tokenizer.encode(text)
+        numbers = self._numbers
+        if numbers is None or all(token in numbers for token in tokens):
+            return self._numbered(tokens)
+        spelled = [self.tokenizer.encode(char) for char in text]
+        return [numbers[token] for tokens in spelled for token in tokens if token in numbers]
+
+    def text_of(self, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Give those of the model's tokens that are text, and the whole vocabulary's for them."""
+        tokens = numbers if self._tokens is None else self._tokens[list(numbers)].tolist()
+        text = [(number, token) for number, token in zip(numbers, tokens, strict=True) if token < self.tokenizer.eot]
+        return [number for number, _ in text], [token for _, token in text]
+
+    def _numbered(self, tokens: Sequence[int]) -> list[int]:
+        return list(tokens) if self._numbers is None else [self._numbers[token] for token in tokens]
+
+
+def stacked(mels: Sequence[NDArray[np.float32]]) -> ctranslate2.StorageView:
+    """Put arrays of one shape into a batch."""
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.stack(mels), dtype=np.float32))
+
+
+def _cut(directory: Path, language: str) -> tuple[dict[str, bytes] | None, NDArray[np.int64] | None]:
+    if (directory / "model.bin").stat().st_size > LARGEST_CUT:
+        return None, None
+    files = {file.name: file.read_bytes() for file in directory.iterdir() if file.is_file()}
+    try:
+        smaller = cut(files, language)
+    except Unfit as reason:
+        log.info("%s serves %s with its whole vocabulary: %s", directory, language, reason)
+        return None, None
+    return dict(smaller.files), smaller.tokens

@@ -1,0 +1,43 @@
+"""How far recognition is behind, and what is given up for it. Pure."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+SMOOTHING = 2.0
+"""Seconds in which an old wait loses most of its weight: one slow batch is no overload."""
+CALM = 0.6
+"""By how much a wait must fall below the bound at which something was given up, before it is taken up again."""
+
+
+class Relief(IntEnum):
+    """What is given up; each step holds those before it. Before the first, looks are further apart."""
+
+    NOTHING = 0
+    CUSTOMERS = 1
+    NEW_CALLS = 2
+
+
+BOUNDS = {Relief.CUSTOMERS: 1.0, Relief.NEW_CALLS: 1.8}
+"""Seconds that turns wait for the recogniser, in the mean, at which a step is taken."""
+
+
+class Load:
+    """Follows the waits of turns; a step is taken when they are too long, and taken back when they are short again."""
+
+    def __init__(self) -> None:
+        self.relief = Relief.NOTHING
+        self._mean = 0.0
+        self._at = 0.0
+
+    def waited(self, seconds: float, now: float) -> None:
+        """Take in how long a batch's oldest turn had waited when it began.
+
+        Args:
+          now: seconds of any clock that goes on.
+        """
+        weight = min(1.0, (now - self._at) / SMOOTHING) if self._at else 1.0
+        self._mean += weight * (seconds - self._mean)
+        self._at = now
+        steps = [step for step, bound in BOUNDS.items() if self._mean >= bound * (CALM if step <= self.relief else 1)]
+        self.relief = max(steps, default=Relief.NOTHING)
