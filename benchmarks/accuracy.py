@@ -129,9 +129,9 @@ def weigh(recognizer: WhisperRecognizer, heard: Heard) -> Answer:
         span = (look.start, look.end) if again else (request.start - BEFORE, request.end + AFTER)
         start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in span)
         audio = heard.audio[request.channel][start:end]
-        texts = (again or request).heard, (again or request).instead
+        texts = (again or replace(request, reading=())).texts
         (likelihoods,) = recognizer.score([Scoring("", "", "", audio, heard.call.language, texts, 0.0)])
-        return Score(request.id, *likelihoods)
+        return Score(request.id, max(likelihoods[:-1]), likelihoods[-1])
 
     return answer
 

@@ -111,9 +111,13 @@ class Detector:
           known: what stands in the likeliest reading, and is judged by that.
         """
         lives, hearing = self._lives[update.channel], Hearing(self._table, update.channel)
+        news = (*update.committed, *update.tentative)
+        settled = news[0].start if news else update.look[-1].end
         found = hearing.take(TranscriptUpdate(update.channel, (), reading, update.final))
         for finding in sorted(found, key=_urgency):
-            if finding.waits or finding.rule.required is not None or any(finding.is_of(other) for other in known):
+            if finding.waits or finding.rule.required is not None or finding.end <= settled:
+                continue
+            if any(finding.is_of(other) for other in known):
                 continue
             met = _met_by(finding, lives)
             if met is None or met.doubtful:

@@ -148,13 +148,14 @@ class ScoreRequest:
         return (*self.words, *self.after)[-1].end
 
     @property
-    def heard(self) -> str:
-        """What was recognised."""
-        return _joined(self.reading or (*self.before, *self.words, *self.after))
+    def texts(self) -> tuple[str, ...]:
+        """What was recognised, in one reading or two; the last has the term in the place of what sounds like it."""
+        own = _joined((*self.before, *self.words, *self.after))
+        return (_joined(self.reading), own, self._instead) if self.reading else (own, self._instead)
 
     @property
-    def instead(self) -> str:
-        """The same with the term in the place of what sounds like it, between the same spaces and marks."""
+    def _instead(self) -> str:
+        # Between the same spaces and marks.
         said = _joined(self.words)
         head = said[: len(said) - len(said.lstrip())]
         tail = said[len(said.rstrip(PUNCTUATION)) :]

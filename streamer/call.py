@@ -156,7 +156,8 @@ class Call:
     def scored(self, question: Scoring, likelihoods: tuple[float, ...]) -> list[Outgoing]:
         """Take in how likely each of a question's texts is."""
         began = self._clock()
-        score = Score(question.request_id, *likelihoods)
+        *heard, instead = likelihoods
+        score = Score(question.request_id, max(heard), instead)
         return self._answered(self._detector.scored(score), began)
 
     def unscored(self, question: Scoring) -> list[Outgoing]:

@@ -117,16 +117,16 @@ class Channel:
         last = min(round(end * SAMPLE_RATE), self._buffer.end)
         return self._buffer.read(min(max(round(start * SAMPLE_RATE), self._buffer.start), last), last)
 
-    def evidence(self, request: ScoreRequest) -> tuple[NDArray[np.float32], tuple[str, str], object]:
-        """Give what a likelihood is told from: audio, the two texts that may be its, and the recogniser's trace of it.
+    def evidence(self, request: ScoreRequest) -> tuple[NDArray[np.float32], tuple[str, ...], object]:
+        """Give what a likelihood is told from: audio, the texts that may be its, and the recogniser's trace of it.
 
         The last window, if it holds what was heard: then nothing need be listened to again.
         """
         again = request.within(self._last.words) if self._last.trace is not None else None
         if again is not None:
-            return self._last_audio, (again.heard, again.instead), self._last.trace
+            return self._last_audio, again.texts, self._last.trace
         alone = replace(request, reading=())
-        return self.audio(alone.start - BEFORE, alone.end + AFTER), (alone.heard, alone.instead), None
+        return self.audio(alone.start - BEFORE, alone.end + AFTER), alone.texts, None
 
     def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
         """Take in what was heard in the window in flight."""
