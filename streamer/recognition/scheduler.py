@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -138,10 +139,11 @@ class Scheduler:
           may well do the next.
         """
         job = await self._submit(turn)
-        try:
-            return job.window, await job.answer
-        except RecognitionFailed:
-            return job.window, None
+        hypothesis: Hypothesis | None = None
+        with suppress(RecognitionFailed):
+            hypothesis = await job.answer
+        # It is cut only when its turn has come.
+        return job.window, hypothesis
 
     async def score(self, question: Scoring) -> tuple[float, ...]:
         """Wait for the likelihoods of a question's texts; before any turn.

@@ -77,6 +77,7 @@ class TestOrder:
             tasks = await submit(scheduler, *(turn(f"c{i}") for i in range(20)))
             answers = await asyncio.gather(*tasks)
         assert [heard.words[0].text for _, heard in answers if heard] == [f"c{i}" for i in range(20)]
+        assert [window.call_id for window, _ in answers if window] == [f"c{i}" for i in range(20)]
 
 
 class TestBatches:
