@@ -29,7 +29,7 @@ from benchmarks.calls import LabelledCall, Mark
 from detector import verify
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from detector.types import Score, ScoreRequest, TranscriptUpdate, Violation, Word
+from detector.types import Decision, Score, ScoreRequest, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
 from lexicon.normalize import fold
@@ -111,9 +111,11 @@ def replay(heard: Heard, table: Table, answer: Answer) -> list[Violation]:
     detector = Detector(table, ACTIONS)
     blocked: dict[str, Violation] = {}
     for look in heard.looks:
-        reaction = detector.update(look.update)
-        decisions = list(reaction.decisions)
-        for request in reaction.requests:
+        decisions, requests = list[Decision](), list[ScoreRequest]()
+        for reaction in (detector.update(look.update), detector.reread(look.update)):
+            decisions += reaction.decisions
+            requests += reaction.requests
+        for request in requests:
             decisions += detector.scored(answer(request, look)).decisions
         for decision in decisions:
             if decision.action is not None:
@@ -201,7 +203,7 @@ def curve(heard: Sequence[Heard], tables: dict[str, Table], answers: Sequence[An
     for call, answer in zip(heard, answers, strict=True):
         detector = Detector(tables[call.call.language], ACTIONS)
         for look in call.looks:
-            for request in detector.update(look.update).requests:
+            for request in (*detector.update(look.update).requests, *detector.reread(look.update).requests):
                 violation, score = detector.named(request.id), answer(request, look)
                 lost = score.heard - score.instead
                 cost = verify.cost(request.distance, lost, detector.syllables(violation.term))

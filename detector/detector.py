@@ -53,6 +53,7 @@ class Detector:
         self._actions = actions
         self._hearings: dict[str, Hearing] = {}
         self._lives: dict[str, Lives] = {}
+        self._known: dict[str, list[Finding]] = {}
         self._asked: dict[str, Life] = {}
         self._disclosed: dict[str, float] = {}
         self._numbered = 0
@@ -92,9 +93,16 @@ class Detector:
             else:
                 life = lives.candidate(finding.rule, finding.start, finding.end)
                 self._consider(finding, update, life, decisions, requests)
-        for reading in update.alternatives:
-            self._read(reading, [*found, *hearing.silenced], update, decisions, requests)
         requests += self._settle(lives, hearing)
+        self._known[update.channel] = [*found, *hearing.silenced]
+        return Reaction(tuple(decisions), tuple(requests))
+
+    def reread(self, update: TranscriptUpdate) -> Reaction:
+        """Look at the other readings of the update taken in last, once what it fired has been told."""
+        decisions: list[Decision] = []
+        requests: list[ScoreRequest] = []
+        for reading in update.alternatives:
+            self._read(reading, self._known[update.channel], update, decisions, requests)
         return Reaction(tuple(decisions), tuple(requests))
 
     def _read(

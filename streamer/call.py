@@ -79,6 +79,7 @@ class Call:
         }
         self._requests: list[ScoreRequest] = []
         self._unanswered = 0
+        self._readings: list[TranscriptUpdate] = []
         self._tentative = dict.fromkeys(started.channels, "")
 
     @property
@@ -130,12 +131,13 @@ class Call:
             if channel.claim()
         ]
 
-    def _cut(self, channel: Channel) -> Window | None:
+    def _cut(self, channel: Channel, in_time: bool) -> Window | None:
         plan = channel.next()
         if plan is None:
             return None
         audio = channel.audio(plan.start, plan.end)
-        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language)
+        thorough = in_time and channel.name != CUSTOMER
+        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, thorough)
 
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""
@@ -151,7 +153,16 @@ class Call:
         began = self._clock()
         update, lost = self._channels[window.channel].heard(hypothesis)
         said = self._told(self._detector.update(update), began)
-        return [*said, *lost, *self._transcribe(update), *self._settle()]
+        self._readings.append(update)
+        return [*said, *lost, *self._transcribe(update)]
+
+    def reread(self) -> list[Outgoing]:
+        """Look at the other readings of what was heard last, once that has been told; follows every `heard`."""
+        began, said = self._clock(), list[Outgoing]()
+        for update in self._readings:
+            said += self._told(self._detector.reread(update), began)
+        self._readings = []
+        return [*said, *self._settle()]
 
     def scored(self, question: Scoring, likelihoods: tuple[float, ...]) -> list[Outgoing]:
         """Take in how likely each of a question's texts is."""
@@ -214,7 +225,7 @@ class Call:
         return self._told(self._detector.update(TranscriptUpdate(channel, final=True)), self._clock())
 
     def _settle(self) -> list[Outgoing]:
-        if self.state is not CallState.DRAINING or self._unanswered:
+        if self.state is not CallState.DRAINING or self._unanswered or self._readings:
             return []
         if not all(channel.idle for channel in self._channels.values()):
             return []

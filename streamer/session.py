@@ -186,6 +186,7 @@ class Session:
             lag = call.lag(window)
             heard = time.perf_counter()
             await self._send(call.heard(window, hypothesis), heard)
+            await self._send(call.reread(), time.perf_counter())
             self._metrics.lag.observe(lag)
         self._count()
         self._submit()

@@ -10,6 +10,10 @@ CALM = 0.6
 """By how much a wait must fall below the bound at which something was given up, before it is taken up again."""
 
 
+SOON = 0.3
+"""Seconds that turns may wait, in the mean, while looks are thorough."""
+
+
 class Relief(IntEnum):
     """What is given up; each step holds those before it. Before the first, looks are further apart."""
 
@@ -29,6 +33,11 @@ class Load:
         self.relief = Relief.NOTHING
         self._mean = 0.0
         self._at = 0.0
+
+    @property
+    def in_time(self) -> bool:
+        """Whether turns come so soon that there is time for thorough looks."""
+        return self._mean < SOON
 
     def waited(self, seconds: float, now: float) -> None:
         """Take in how long a batch's oldest turn had waited when it began.

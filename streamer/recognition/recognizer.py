@@ -44,13 +44,14 @@ class Turn:
     """A channel's place in the queue.
 
     Attributes:
-      cut: makes the window when its turn has come, of all that has been heard by then; None when nothing is left to do.
+      cut: makes the window when its turn has come, of all that has been heard by then, told whether there is time for
+        a thorough look; None when nothing is left to do.
       deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
     """
 
     language: str
     deadline: float
-    cut: Callable[[], Window | None]
+    cut: Callable[[bool], Window | None]
 
 
 @dataclass(frozen=True, slots=True)

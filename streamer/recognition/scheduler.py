@@ -54,10 +54,10 @@ class _Job:
         """What a batch must have in common."""
         return type(self.asked), self.asked.language
 
-    def cut(self) -> bool:
+    def cut(self, in_time: bool) -> bool:
         """Make the window of all that has been heard by now; tell whether there is anything to do."""
         if isinstance(self.asked, Turn):
-            self.window = self.asked.cut()
+            self.window = self.asked.cut(in_time)
             return self.window is not None
         return True
 
@@ -189,7 +189,7 @@ class Scheduler:
         for job in others:
             heapq.heappush(self._queue, job)
         for job in batch:
-            if not job.cut():
+            if not job.cut(self._load.in_time):
                 job.answer.set_result(None)
         return [job for job in batch if not job.answer.done()]
 

@@ -72,11 +72,15 @@ def speak(call: Call, seconds: float, channel: str = "agent") -> list[Window]:
 
 
 def windows(call: Call, now: float = 100.0) -> list[Window]:
-    return [window for turn in call.due(now) if (window := turn.cut()) is not None]
+    return [window for turn in call.due(now) if (window := turn.cut(True)) is not None]
 
 
 def words(text: str, start: float = 0.0) -> Hypothesis:
     return Hypothesis(tuple(Word(char, start + i * 0.2, start + (i + 1) * 0.2, 0.8) for i, char in enumerate(text)))
+
+
+def hear(call: Call, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
+    return [*call.heard(window, hypothesis), *call.reread()]
 
 
 def kinds(events: list[Outgoing]) -> list[type]:
@@ -87,7 +91,7 @@ class TestAViolation:
     def test_is_signalled_before_it_is_reported_and_both_before_the_text(self) -> None:
         call = begin()
         (window,) = speak(call, 1.5)
-        block, candidate, fired, *text = call.heard(window, words("我们保本的"))
+        block, candidate, fired, *text = hear(call, window, words("我们保本的"))
         assert isinstance(block, Block)
         assert isinstance(candidate, ViolationReport)
         assert isinstance(fired, ViolationReport)
@@ -100,19 +104,19 @@ class TestAViolation:
     def test_is_confirmed_when_its_text_is_agreed(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.5)
-        call.heard(window, words("我们保本的"))
+        hear(call, window, words("我们保本的"))
         (window,) = speak(call, 0.5)
-        (confirmed,) = call.heard(window, words("我们保本的产品"))
+        (confirmed,) = hear(call, window, words("我们保本的产品"))
         assert isinstance(confirmed, ViolationReport)
         assert confirmed.violation.status is Status.CONFIRMED
 
     def test_is_taken_back_when_its_text_turns_out_otherwise(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.5)
-        call.heard(window, words("我们保本的"))
+        hear(call, window, words("我们保本的"))
         for _ in range(2):
             (window,) = speak(call, 0.5)
-            events = call.heard(window, words("我们确实的产品"))
+            events = hear(call, window, words("我们确实的产品"))
         assert kinds(events) == [Unblock, ViolationReport]
         account = call.abandon("over")[-1]
         assert isinstance(account, Stopped)
@@ -121,7 +125,7 @@ class TestAViolation:
     def test_by_sound_waits_for_its_likelihood(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 2.0)
-        (candidate,) = call.heard(window, words("我们宝本的产品"))
+        (candidate,) = hear(call, window, words("我们宝本的产品"))
         assert isinstance(candidate, ViolationReport)
         (question,) = call.questions(now=50.0)
         assert question.texts == ("我们宝本的产品", "我们保本的产品")
@@ -134,7 +138,7 @@ class TestAViolation:
     def test_by_sound_that_is_not_likely_is_given_up(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 2.0)
-        call.heard(window, words("我们宝本的产品"))
+        hear(call, window, words("我们宝本的产品"))
         (question,) = call.questions(now=50.0)
         (report,) = call.scored(question, (-10.0, -40.0))
         assert isinstance(report, ViolationReport)
@@ -143,7 +147,7 @@ class TestAViolation:
     def test_by_sound_that_can_not_be_weighed_is_left_to_people(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 2.0)
-        call.heard(window, words("我们宝本的产品"))
+        hear(call, window, words("我们宝本的产品"))
         (question,) = call.questions(now=50.0)
         (report,) = call.unscored(question)
         assert isinstance(report, ViolationReport)
@@ -152,34 +156,34 @@ class TestAViolation:
     def test_that_only_alerts_is_reported_without_a_signal(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.0)
-        call.heard(window, words("最后一天"))
+        hear(call, window, words("最后一天"))
         (window,) = speak(call, 0.5)
-        assert set(kinds(call.heard(window, words("最后一天")))) == {ViolationReport}
+        assert set(kinds(hear(call, window, words("最后一天")))) == {ViolationReport}
 
 
 class TestTheText:
     def test_is_not_said_again_when_it_has_not_changed(self) -> None:
         call = begin()
         (window,) = speak(call, 1.0)
-        (tentative,) = call.heard(window, words("您好"))
+        (tentative,) = hear(call, window, words("您好"))
         assert tentative == Transcript("agent", "您好", False, 0.0, 0.4)
         (window,) = speak(call, 0.5)
-        committed = call.heard(window, words("您好"))
+        committed = hear(call, window, words("您好"))
         assert committed == [Transcript("agent", "您好", True, 0.0, 0.4)]
         (window,) = speak(call, 0.5)
-        assert call.heard(window, words("您好")) == []
+        assert hear(call, window, words("您好")) == []
 
     def test_that_was_tentative_and_is_gone_is_taken_back(self) -> None:
         call = begin()
         (window,) = speak(call, 1.0)
-        call.heard(window, words("您好"))
+        hear(call, window, words("您好"))
         (window,) = speak(call, 0.5)
-        assert call.heard(window, Hypothesis(())) == [Transcript("agent", "", False, 0.0, 0.0)]
+        assert hear(call, window, Hypothesis(())) == [Transcript("agent", "", False, 0.0, 0.0)]
 
     def test_is_kept_back_unless_it_is_asked_for(self) -> None:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.0)
-        assert call.heard(window, words("您好")) == []
+        assert hear(call, window, words("您好")) == []
 
 
 class TestTheEnd:
@@ -188,12 +192,12 @@ class TestTheEnd:
         (agent,) = speak(call, 1.0)
         (customer,) = speak(call, 2.0, "customer")
         assert call.stop() == []
-        call.heard(agent, words("您好"))
-        call.heard(customer, words("你好"))
+        hear(call, agent, words("您好"))
+        hear(call, customer, words("你好"))
         last = windows(call)
         assert [window.channel for window in last] == ["agent", "customer"]
-        assert call.heard(last[0], words("您好投资有风险")) == []
-        assert call.heard(last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
+        assert hear(call, last[0], words("您好投资有风险")) == []
+        assert hear(call, last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
         assert call.state is CallState.OVER
 
     def test_of_a_silent_call_is_its_account(self) -> None:
@@ -220,9 +224,9 @@ class TestDeadlines:
         call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
         (turn,) = call.due(now=100.0)
         assert turn.deadline == pytest.approx(100.2)
-        window = turn.cut()
+        window = turn.cut(True)
         assert window is not None
-        call.heard(window, words("您好"))
+        hear(call, window, words("您好"))
         call.stop()
         (last,) = call.due(now=200.0)
         assert last.deadline == 200.0
@@ -240,7 +244,7 @@ class TestDeadlines:
         (turn,) = call.due(now=100.0)
         call.receive(AudioFrame("agent", 16_000, b"\1\0" * 16_000))
         assert call.due(now=101.0) == []
-        window = turn.cut()
+        window = turn.cut(True)
         assert window is not None
         assert window.end == pytest.approx(2.0, abs=0.05)
 

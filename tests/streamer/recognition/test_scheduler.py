@@ -43,7 +43,7 @@ class GatedRecognizer:
 
 
 def turn(call: str, deadline: float = 0.0, language: str = "zh") -> Turn:
-    return Turn(language, deadline, lambda: Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language))
+    return Turn(language, deadline, lambda _: Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language))
 
 
 async def submit(scheduler: Scheduler, *turns: Turn) -> list[asyncio.Task[Looked]]:
@@ -110,7 +110,7 @@ class TestBatches:
 
     async def test_hold_what_has_been_said_by_their_turn_and_not_what_had_when_it_was_asked_for(self) -> None:
         recognizer, said = GatedRecognizer(), [0]
-        late = Turn("zh", 0.0, lambda: Window(f"c{said[0]}", "agent", 1, np.zeros(1600, np.float32), 0.0, "zh"))
+        late = Turn("zh", 0.0, lambda _: Window(f"c{said[0]}", "agent", 1, np.zeros(1600, np.float32), 0.0, "zh"))
         async with Scheduler(recognizer) as scheduler:
             tasks = [await occupied(scheduler, recognizer), *await submit(scheduler, late)]
             said[0] = 7
@@ -122,7 +122,7 @@ class TestBatches:
         recognizer = GatedRecognizer()
         recognizer.gate.set()
         async with Scheduler(recognizer) as scheduler:
-            assert await scheduler.recognize(Turn("zh", 0.0, lambda: None)) == (None, None)
+            assert await scheduler.recognize(Turn("zh", 0.0, lambda _: None)) == (None, None)
         assert recognizer.batches == []
 
 
