@@ -22,8 +22,8 @@ from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, stacked
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, placed, to_words
 
-MIN_FRAMES = 1000
-"""The shortest context that drifts no further than Whisper's own; shorter ones lose words or loop."""
+MIN_FRAMES, HURRIED_FRAMES = 1000, 800
+"""The shortest context that drifts no further than Whisper's own, and one that errs a little more for less time."""
 ENCODED_SECONDS = 0.02
 """Seconds of audio to one encoder state, the unit of alignment."""
 
@@ -116,11 +116,12 @@ class WhisperRecognizer:
         )
 
     def _decode(self, windows: Sequence[Window], engine: Engine, options: _Decoding) -> list[Hypothesis]:
-        frames = max(MIN_FRAMES, *(-(-len(window.audio) // FRAME_SAMPLES) for window in windows))
+        thorough = all(window.thorough for window in windows)
+        shortest = MIN_FRAMES if thorough else HURRIED_FRAMES
+        frames = max(shortest, *(-(-len(window.audio) // FRAME_SAMPLES) for window in windows))
         encoded = engine.model.encode(stacked([engine.features(window.audio, frames) for window in windows]))
         prompt = engine.prompt if options.prompted else engine.unprompted
         longest = max(len(window.audio) for window in windows) / SAMPLE_RATE
-        thorough = all(window.thorough for window in windows)
         results = engine.model.generate(
             encoded,
             [prompt] * len(windows),
