@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lexicon.normalize import fold
+
 LANGUAGES = ("zh", "en")
 
 
@@ -38,6 +40,10 @@ class LabelledCall:
     duration: float
     marks: tuple[Mark, ...]
     said: Mapping[str, str]
+
+    def holds(self, term: str, channel: str) -> bool:
+        """Whether a term was said on a channel, wherever that was."""
+        return fold(term, self.language).text in fold(self.said[channel], self.language).text
 
 
 def read(folder: Path) -> list[LabelledCall]:

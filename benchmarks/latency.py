@@ -1,9 +1,9 @@
 """How long after a forbidden term has been spoken does the block come back?
 
 Streams labelled calls to a service in this process, over real sockets and in real time, and measures on the platform's
-side of the socket: from the last sample of the term being sent to the block being read.
+side of the socket: from the last sample of the term being sent to the first word of it and to the block being read.
 
-    python -m benchmarks.latency CALLS [--parallel N] [--repeat N] [--model base] [--json FILE]
+    python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base] [--json FILE] [--pictures DIR]
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import calls
+from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall, Mark
 from streamer import client, recordings, service, settings
 from streamer.service import Service
@@ -33,17 +32,20 @@ class Outcome:
     """What became of one call.
 
     Attributes:
-      latencies: seconds from the term's end to the block, by term.
+      latencies, candidates: seconds from the term's end to the block, and to the first report, by term.
       missed: violations that no block came for.
       false: terms that were blocked though nothing forbidden was said there.
+      unmarked: terms that were blocked, and were said though nobody had marked them.
       match_to_signal: milliseconds, of each block.
     """
 
     file: str
     language: str
     latencies: dict[str, float] = field(default_factory=dict)
+    candidates: dict[str, float] = field(default_factory=dict)
     missed: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)
     match_to_signal: list[float] = field(default_factory=list)
     blind: float = 0.0
 
@@ -53,24 +55,30 @@ async def measure(running: Service, call: LabelledCall) -> Outcome:
     outcome = Outcome(call.path.name, call.language)
     spans: dict[str, tuple[float, float]] = {}
     blocks: list[tuple[float, dict[str, object]]] = []
+    violations = [mark for mark in call.marks if mark.violation]
     async for received in client.play(
         recordings.read(call.path), running.media.url, call_id=call.path.stem, language=call.language
     ):
         message = received.message
         if message["type"] == "violation":
-            spans[message["violation_id"]] = (message["start"], message["end"])
+            span = spans[message["violation_id"]] = (message["start"], message["end"])
+            mark = _met(violations, span, message["channel"])
+            if mark is not None:
+                outcome.candidates.setdefault(mark.term, received.at - mark.end)
         elif message["type"] == "block":
             blocks.append((received.at, message))
             outcome.match_to_signal.append(message["match_to_signal_ms"])
         elif message["type"] == "stopped":
             outcome.blind = message["blind_seconds"]
-    violations = [mark for mark in call.marks if mark.violation]
     for at, message in blocks:
-        mark = _met(violations, spans[str(message["violation_id"])], str(message["channel"]))
-        if mark is None:
-            outcome.false.append(str(message["term"]))
-        else:
+        term, channel = str(message["term"]), str(message["channel"])
+        mark = _met(violations, spans[str(message["violation_id"])], channel)
+        if mark is not None:
             outcome.latencies.setdefault(mark.term, at - mark.end)
+        elif call.holds(term, channel):
+            outcome.unmarked.append(term)
+        else:
+            outcome.false.append(term)
     outcome.missed = [mark.term for mark in violations if mark.term not in outcome.latencies]
     return outcome
 
@@ -79,39 +87,53 @@ def _met(marks: Sequence[Mark], span: tuple[float, float], channel: str) -> Mark
     return next((mark for mark in marks if mark.met_by(*span, channel)), None)
 
 
-async def run(chosen: settings.Settings, labelled: Sequence[LabelledCall], parallel: int) -> list[Outcome]:
+async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int) -> list[Outcome]:
     """Measure every call, `parallel` at a time."""
-    recognizer = await asyncio.to_thread(service.load_recognizer, chosen)
     turn = asyncio.Semaphore(parallel)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(f"Streaming, {parallel} at once", total=len(labelled))
+
+        async def one(call: LabelledCall) -> Outcome:
+            async with turn:
+                outcome = await measure(running, call)
+            progress.advance(bar)
+            return outcome
+
+        return list(await asyncio.gather(*map(one, labelled)))
+
+
+async def run_all(
+    chosen: settings.Settings, labelled: Sequence[LabelledCall], loads: Sequence[int]
+) -> dict[int, tuple[list[Outcome], float]]:
+    """Measure at each number of calls at once; with the processor's seconds for a second of a call's audio."""
+    recognizer = await asyncio.to_thread(service.load_recognizer, chosen)
+    outcomes = {}
     async with service.running(chosen, recognizer) as running:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            bar = progress.add_task("Streaming", total=len(labelled))
-
-            async def one(call: LabelledCall) -> Outcome:
-                async with turn:
-                    outcome = await measure(running, call)
-                progress.advance(bar)
-                return outcome
-
-            return list(await asyncio.gather(*map(one, labelled)))
+        for parallel in loads:
+            began = time.process_time()
+            told = await run(running, labelled, parallel)
+            outcomes[parallel] = told, (time.process_time() - began) / sum(call.duration for call in labelled)
+    return outcomes
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
     """Put several calls' outcomes into one row of figures."""
     latencies = [seconds for outcome in outcomes for seconds in outcome.latencies.values()]
+    candidates = [seconds for outcome in outcomes for seconds in outcome.candidates.values()]
     signals = [ms for outcome in outcomes for ms in outcome.match_to_signal]
     missed = sum(len(outcome.missed) for outcome in outcomes)
     return {
-        "calls": len(outcomes),
         "violations": len(latencies) + missed,
         "blocked": len(latencies),
         "missed": missed,
         "false": sum(len(outcome.false) for outcome in outcomes),
-        "p50_s": _percentile(latencies, 50),
-        "p95_s": _percentile(latencies, 95),
-        "match_to_signal_p50_ms": _percentile(signals, 50),
-        "match_to_signal_max_ms": _percentile(signals, 100),
-        "blind_s": round(sum(outcome.blind for outcome in outcomes), 2),
+        "candidate_p50": _percentile(candidates, 50),
+        "block_p50": _percentile(latencies, 50),
+        "block_p95": _percentile(latencies, 95),
+        "block_max": _percentile(latencies, 100),
+        "signal_ms_p50": _percentile(signals, 50),
+        "signal_ms_p99": _percentile(signals, 99),
+        "blind": round(sum(outcome.blind for outcome in outcomes), 2),
     }
 
 
@@ -119,39 +141,85 @@ def _percentile(values: Sequence[float], percent: float) -> float | None:
     return round(float(np.percentile(values, percent)), 3) if values else None
 
 
-def show(rows: dict[str, dict[str, object]], outcomes: Sequence[Outcome]) -> None:
-    """Print the table, and what was missed and falsely blocked by name."""
-    table = Table("", *next(iter(rows.values())))
-    for name, row in rows.items():
-        table.add_row(name, *("–" if value is None else str(value) for value in row.values()))
-    console = Console(width=160)
+def show(rows: Sequence[dict[str, object]]) -> None:
+    """Print the table: seconds, but for the two columns of milliseconds from match to signal."""
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*("–" if value is None else str(value) for value in row.values()))
+    console = Console(width=170)
+    console.print(machine.line(), highlight=False)
     console.print(table)
+
+
+def tell(parallel: int, outcomes: Sequence[Outcome]) -> None:
+    """Name what was missed and what should not have been blocked."""
     for outcome in outcomes:
-        for term in outcome.missed:
-            console.print(f"missed  {outcome.file}  {term}")
-        for term in outcome.false:
-            console.print(f"false   {outcome.file}  {term}")
+        for label, terms in (
+            ("missed", outcome.missed),
+            ("false", outcome.false),
+            ("said, not marked", outcome.unmarked),
+        ):
+            for term in terms:
+                print(f"{parallel} at once: {label}  {outcome.file}  {term}")
+
+
+def draw(outcomes: Mapping[int, Sequence[Outcome]], folder: Path) -> None:
+    """Draw how latencies are distributed, and how they grow with the calls at once."""
+    import matplotlib as mpl  # noqa: PLC0415 - only for the pictures
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - likewise
+
+    seconds = {n: sorted(s for one in told for s in one.latencies.values()) for n, told in outcomes.items()}
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for parallel, values in seconds.items():
+        share = np.arange(1, len(values) + 1) / max(1, len(values))
+        axes.step([0, *values], [0, *share], where="post", label=f"{parallel} at once")
+    axes.set(
+        xlabel="seconds from the term's end to the block", ylabel="share of blocks", xlim=(0, None), ylim=(0, 1.02)
+    )
+    axes.legend(loc="lower right")
+    figure.savefig(folder / "latency.svg")
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for percent, colour in ((50, "#1a7f4b"), (95, "#c0262d")):
+        axes.plot(
+            list(seconds), [_percentile(v, percent) for v in seconds.values()], "o-", label=f"p{percent}", color=colour
+        )
+    axes.set(
+        xlabel="calls at once", ylabel="seconds from the term's end to the block", xticks=list(seconds), ylim=(0, None)
+    )
+    axes.legend(loc="upper left")
+    figure.savefig(folder / "latency-load.svg")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.splitlines()[0])
     parser.add_argument("calls", type=Path, help="folder with zh/labels.json and en/labels.json")
-    parser.add_argument("--parallel", type=int, default=1, help="calls at once (default: 1)")
+    parser.add_argument("--parallel", type=int, nargs="+", default=[1], help="calls at once (default: 1)")
     parser.add_argument("--repeat", type=int, default=1, help="runs over all calls (default: 1)")
     parser.add_argument("--model", default="base", help="as in huazha serve (default: base)")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
+    parser.add_argument("--pictures", type=Path, help="folder for latency.svg and latency-load.svg")
     options = parser.parse_args()
     chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0})
     labelled = calls.read(options.calls) * options.repeat
-    outcomes = asyncio.run(run(chosen, labelled, options.parallel))
-    groups = {language: [o for o in outcomes if o.language == language] for language in calls.LANGUAGES}
-    rows = {name: summary(group) for name, group in {**groups, "all": outcomes}.items() if group}
-    show(rows, outcomes)
+    told = asyncio.run(run_all(chosen, labelled, options.parallel))
+    rows = []
+    for parallel, (outcomes, cpu) in told.items():
+        for language in (*calls.LANGUAGES, "all"):
+            group = [outcome for outcome in outcomes if language in (outcome.language, "all")]
+            if group:
+                cost = round(cpu, 2) if language == "all" else None
+                rows.append({"at once": parallel, "": language, **summary(group), "cpu": cost})
+    show(rows)
+    for parallel, (outcomes, _) in told.items():
+        tell(parallel, outcomes)
     if options.json:
-        machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
-        figures = {"parallel": options.parallel, "machine": machine, "summary": rows}
-        figures["calls"] = [asdict(outcome) for outcome in outcomes]
+        figures = {"machine": machine.describe(), "summary": rows}
+        figures["calls"] = {n: [asdict(outcome) for outcome in outcomes] for n, (outcomes, _) in told.items()}
         options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if options.pictures:
+        draw({parallel: outcomes for parallel, (outcomes, _) in told.items()}, options.pictures)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,7 @@ class Detector:
         for life in lives.settling():
             span = hearing.between(life.start, life.end)
             if span is not None and not life.waiting:
+                life.early = False
                 life.waiting = True
                 self._asked[life.violation.id] = life
                 context = hearing.around(span)
@@ -180,7 +181,7 @@ class Detector:
             return Reaction()
         life.waiting = False
         syllables = self.syllables(life.violation.term)
-        sure = verify.confidence(life.distance, score.heard - score.instead, syllables)
+        sure = verify.confidence(life.distance, score.heard - score.instead, syllables, early=life.early)
         if life.settling:
             return self._settled(life, right=verify.verdict(sure) is not Verdict.DROP)
         if life.fired and not life.doubtful:
@@ -278,6 +279,9 @@ class Detector:
         met = self._lives[life.violation.channel].covering(life.rule, life.rule.severity, life.start, life.end)
         if verdict is Verdict.DROP or met is not None:
             return Reaction((_step(life, Status.RETRACTED),))
+        if life.early and verdict is Verdict.ALERT:
+            # It is asked again in a moment, when it has been spoken to its end.
+            return Reaction()
         return Reaction((self._fire(life, round(sure, 3), sure=verdict is Verdict.BLOCK),))
 
     def _settled(self, life: Life, *, right: bool) -> Reaction:

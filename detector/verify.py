@@ -20,6 +20,9 @@ SHARPNESS = 3.0
 BLOCK = 0.5
 ALERT = 0.12
 
+EARLY = 1.0
+"""What it costs a term to be weighed before it has surely been spoken to its end: any ending is likely there."""
+
 # Terms of two and three syllables are met by chance: they have to cost less.
 SHORT = {2: 0.8, 3: 0.3}
 
@@ -32,20 +35,22 @@ class Verdict(Enum):
     DROP = "drop"
 
 
-def cost(distance: float, lost: float, syllables: float) -> float:
+def cost(distance: float, lost: float, syllables: float, *, early: bool = False) -> float:
     """Tell what it costs to believe that a term was spoken.
 
     Args:
       distance: for each sound, between the term and what was recognised.
       lost: nats by which the text with the term is less likely than the text as recognised.
       syllables: in the term.
+      early: its last syllables may not have been spoken when it was weighed.
     """
-    return DISTANCE_WEIGHT * distance + max(0.0, lost) / max(1.0, syllables) + SHORT.get(round(syllables), 0.0)
+    heard = DISTANCE_WEIGHT * distance + max(0.0, lost) / max(1.0, syllables)
+    return heard + SHORT.get(round(syllables), 0.0) + (EARLY if early else 0.0)
 
 
-def confidence(distance: float, lost: float, syllables: float) -> float:
+def confidence(distance: float, lost: float, syllables: float, *, early: bool = False) -> float:
     """Give the probability that a term was spoken; arguments as for `cost`."""
-    return 1 / (1 + math.exp(min(50.0, SHARPNESS * (cost(distance, lost, syllables) - EVEN))))
+    return 1 / (1 + math.exp(min(50.0, SHARPNESS * (cost(distance, lost, syllables, early=early) - EVEN))))
 
 
 def verdict(sure: float) -> Verdict:

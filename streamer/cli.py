@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from lexicon.errors import LexiconError
-from streamer import client, demo, lexicon_commands, recordings, service, settings
+from streamer import client, demo, lexicon_commands, model_commands, recordings, service, settings
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
-from streamer.recognition.whisper import WhisperRecognizer
+from streamer.recognition.recognizer import Recognizer
 from streamer.settings import Settings
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(lexicon_commands.app)
+app.add_typer(model_commands.app)
 stderr = Console(stderr=True)
 
 LexiconFiles = Annotated[
@@ -151,7 +152,7 @@ async def _demonstrate(chosen: Settings) -> None:
             await demo.run(running, folder, Console())
 
 
-async def _load(chosen: Settings) -> WhisperRecognizer:
+async def _load(chosen: Settings) -> Recognizer:
     with stderr.status("Starting") as status:
         return await asyncio.to_thread(service.load_recognizer, chosen, status.update)
 

@@ -6,18 +6,19 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from lexicon.loader import shipped
+from lexicon.loader import load, shipped
 from streamer.console.app import Health, create_app
 from streamer.console.server import ConsoleServer
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition import models
+from streamer.recognition.by_language import ByLanguage
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
@@ -38,17 +39,32 @@ STALLED = 5.0
 """Seconds without a heartbeat after which the media plane counts as stuck."""
 
 
-def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> WhisperRecognizer:
-    """Find the model's weights, load them, and make one dry run.
+def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Recognizer:
+    """Find the models' weights, load them, and make a dry run in every language that has rules.
 
     Raises:
+      LexiconError: a lexicon can't be read.
       ModelError: there are no such weights, or they are damaged.
     """
-    directory = models.resolve(settings.model, progress=progress)
-    progress(f"Loading {settings.model}")
-    name = Path(settings.model).name
-    recognizer = WhisperRecognizer(directory, name=name, workers=settings.workers)
-    recognizer.warm([settings.language])
+    # First, since it takes no time: a typing mistake in it should not wait for a model.
+    languages = {rule.language for rule in load(settings.lexicon or shipped()).rules}
+    others = {
+        language: _load(name, settings, [language], progress)
+        for language, name in settings.models.items()
+        if language in languages
+    }
+    default = _load(settings.model, settings, sorted(languages - others.keys()), progress)
+    return ByLanguage(default, others) if others else default
+
+
+def _load(
+    name: str, settings: Settings, languages: Sequence[str], progress: Callable[[str], None]
+) -> WhisperRecognizer:
+    directory = models.resolve(name, progress=progress)
+    progress(f"Loading {name}")
+    compute, _ = models.compute_type(settings.compute_type)
+    recognizer = WhisperRecognizer(directory, name=Path(name).name, workers=settings.workers, compute_type=compute)
+    recognizer.warm(languages)
     return recognizer
 
 
@@ -122,7 +138,9 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
     metrics = Metrics(CollectorRegistry())
     store = LexiconStore(settings.lexicon or shipped(), settings.rules)
     async with AsyncExitStack() as stack:
-        scheduler = await stack.enter_async_context(Scheduler(recognizer, observe=metrics.count_batch))
+        scheduler = await stack.enter_async_context(
+            Scheduler(recognizer, observe=metrics.count_batch, replace=lambda: load_recognizer(settings))
+        )
         media = await stack.enter_async_context(MediaServer(settings, store, scheduler, metrics))
         service = Service(settings, media, metrics)
         app = create_app(service.health, metrics.registry)

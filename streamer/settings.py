@@ -56,6 +56,8 @@ class Settings(_Section):
       media_port, console_port: 0 picks a free one.
       lexicon: files; the shipped lexicons when empty.
       model: `base`, a directory, or a name that faster-whisper knows.
+      models: other models than that, by language.
+      compute_type: of weights, as CTranslate2 names it; what the processor does best when absent.
       language: of calls that don't say theirs.
       workers: recognisers at once; one to a core serves best.
       rules: switched off or graded otherwise than in their lexicon, by id.
@@ -67,6 +69,8 @@ class Settings(_Section):
     console_port: Port = 8080
     lexicon: tuple[Path, ...] = ()
     model: str = "base"
+    models: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], str] = {}
+    compute_type: Literal["int8", "int8_float32", "int16", "float32"] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
     max_queue_age: Seconds = 5.0

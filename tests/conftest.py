@@ -19,7 +19,7 @@ from tests.faults import Running
 def whisper() -> WhisperRecognizer:
     """The real model."""
     recognizer = service.load_recognizer(Settings())
-    recognizer.warm(["zh", "en"])
+    assert isinstance(recognizer, WhisperRecognizer)
     return recognizer
 
 

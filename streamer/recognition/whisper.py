@@ -33,6 +33,8 @@ SPARE_TOKENS = 6
 READINGS = 5
 """Readings that a thorough look gives, and its beam: half as much again for the decoder, and far fewer terms missed."""
 MAX_NO_SPEECH = 0.85
+UNSURE_NO_SPEECH, UNSURE_LOG_PROBABILITY = 0.6, -1.0
+"""With that much doubt that it is speech, words must be surer than this in the mean (Whisper's own bounds for both)."""
 MAX_COMPRESSION = 2.4
 """Text that zlib shrinks by more than this repeats itself (Whisper's own bound for the same)."""
 
@@ -170,7 +172,14 @@ def _hypothesis(
         return Hypothesis((), no_speech)
     if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code):
         return Hypothesis((), no_speech, rejected)
+    if no_speech > UNSURE_NO_SPEECH and _log_probability(alignment) < UNSURE_LOG_PROBABILITY:
+        return Hypothesis((), no_speech)
     return Hypothesis(to_words(_timed(tokenizer, ids, alignment), window.start, window.end), no_speech)
+
+
+def _log_probability(alignment: Any) -> float:
+    probabilities = np.maximum(np.array(alignment.text_token_probs), 1e-12)
+    return float(np.log(probabilities).mean()) if len(probabilities) else 0.0
 
 
 def _alternatives(first: Hypothesis, texts: Sequence[str]) -> tuple[tuple[Word, ...], ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.recognition.words import TimedToken, to_words
+from streamer.recognition.words import TimedToken, placed, to_words
 
 
 def tokens(*texts: str) -> list[TimedToken]:
@@ -46,3 +47,26 @@ def test_no_word_is_placed_outside_its_window() -> None:
 def test_nothing_that_was_said_is_lost(pieces: list[str]) -> None:
     joined = "".join(texts(*pieces))
     assert [c for c in joined if c.isalnum()] == [c for c in "".join(pieces) if c.isalnum()]
+
+
+class TestAnotherReading:
+    first = to_words(
+        [TimedToken(char, i * 0.2, (i + 1) * 0.2, 0.9) for i, char in enumerate("这个稳妥的产品")], 0.0, 9.0
+    )
+
+    def test_is_placed_by_what_both_have(self) -> None:
+        other = placed("这个保本的产品。", self.first)
+        assert [word.text for word in other] == [*"这个保本的产", "品。"]
+        assert [round(word.start, 2) for word in other] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2]
+
+    def test_shares_the_time_of_what_differs(self) -> None:
+        other = placed("这个很稳定可靠的产品", self.first)
+        assert other[2].start == pytest.approx(0.4)
+        assert other[6].end == pytest.approx(0.8)
+
+    @given(st.text("这个稳妥的产品 保本abc，", max_size=12))
+    def test_lies_within_the_first_and_in_order(self, text: str) -> None:
+        other = placed(text, self.first)
+        times = [time for word in other for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert all(0.0 <= time <= 1.4 + 1e-6 for time in times)
