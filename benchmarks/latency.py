@@ -171,23 +171,20 @@ def draw(outcomes: Mapping[int, Sequence[Outcome]], folder: Path) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415 - likewise
 
     seconds = {n: sorted(s for one in told for s in one.latencies.values()) for n, told in outcomes.items()}
+    label = "seconds from the term's end to the block"
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for parallel, values in seconds.items():
         share = np.arange(1, len(values) + 1) / max(1, len(values))
         axes.step([0, *values], [0, *share], where="post", label=f"{parallel} at once")
-    axes.set(
-        xlabel="seconds from the term's end to the block", ylabel="share of blocks", xlim=(0, None), ylim=(0, 1.02)
-    )
+    axes.set(xlabel=label, ylabel="share of blocks", xlim=(0, None), ylim=(0, 1.02))
     axes.legend(loc="lower right")
     figure.savefig(folder / "latency.svg")
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    loads = [parallel for parallel, values in seconds.items() if values]
     for percent, colour in ((50, "#1a7f4b"), (95, "#c0262d")):
-        axes.plot(
-            list(seconds), [_percentile(v, percent) for v in seconds.values()], "o-", label=f"p{percent}", color=colour
-        )
-    axes.set(
-        xlabel="calls at once", ylabel="seconds from the term's end to the block", xticks=list(seconds), ylim=(0, None)
-    )
+        heights = [float(np.percentile(seconds[parallel], percent)) for parallel in loads]
+        axes.plot(loads, heights, "o-", label=f"p{percent}", color=colour)
+    axes.set(xlabel="calls at once", ylabel=label, xticks=loads, ylim=(0, None))
     axes.legend(loc="upper left")
     figure.savefig(folder / "latency-load.svg")
 
@@ -215,7 +212,7 @@ def main() -> None:
     for parallel, (outcomes, _) in told.items():
         tell(parallel, outcomes)
     if options.json:
-        figures = {"machine": machine.describe(), "summary": rows}
+        figures: dict[str, object] = {"machine": machine.describe(), "summary": rows}
         figures["calls"] = {n: [asdict(outcome) for outcome in outcomes] for n, (outcomes, _) in told.items()}
         options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if options.pictures:

@@ -137,7 +137,7 @@ class Call:
             return None
         audio = channel.audio(plan.start, plan.end)
         thorough = in_time and channel.name != CUSTOMER
-        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, thorough)
+        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, thorough, plan.final)
 
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""

@@ -137,8 +137,9 @@ class Channel:
         update = replace(update, look=hypothesis.words, alternatives=hypothesis.alternatives)
         unheard = max(self._planner.heard, plan.start)
         self._planner.settled(self._agreement.settled)
-        if hypothesis.rejected and plan.final:
-            return update, self._lose(unheard, min(plan.end, self.received), hypothesis.rejected)
+        trouble = hypothesis.rejected or (hypothesis.foreign and f"spoken in {hypothesis.foreign}")
+        if trouble and plan.final:
+            return update, self._lose(unheard, min(plan.end, self.received), trouble)
         return update, []
 
     def failed(self) -> list[Blind]:

@@ -23,6 +23,7 @@ class Window:
       start: seconds of call audio at which `audio` begins.
       language: as in `zh`, `en`.
       thorough: whether other readings are worth their time.
+      final: speech ends in it.
     """
 
     call_id: str
@@ -32,6 +33,7 @@ class Window:
     start: float
     language: str
     thorough: bool = True
+    final: bool = False
 
     @property
     def end(self) -> float:
@@ -62,6 +64,7 @@ class Hypothesis:
       words: in order, with times in seconds of call audio.
       no_speech: the recogniser's probability that the window holds no speech.
       rejected: why a guard threw the words out, or None.
+      foreign: the language that was spoken, where it was beyond doubt another than the window's.
       alternatives: other readings, less likely, where they were asked for; their times are roughly right.
       trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque.
     """
@@ -69,6 +72,7 @@ class Hypothesis:
     words: tuple[Word, ...]
     no_speech: float = 0.0
     rejected: str | None = None
+    foreign: str | None = None
     alternatives: tuple[tuple[Word, ...], ...] = ()
     trace: object = None
 

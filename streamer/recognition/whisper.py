@@ -33,6 +33,8 @@ SPARE_TOKENS = 6
 READINGS = 5
 """Readings that a thorough look gives, and its beam: half as much again for the decoder, and far fewer terms missed."""
 MAX_NO_SPEECH = 0.85
+LANGUAGE_SECONDS, FOREIGN = 2.0, 0.95
+"""Seconds of audio from which on a language can be told, and how probable another must be to be said so."""
 UNSURE_NO_SPEECH, UNSURE_LOG_PROBABILITY = 0.6, -1.0
 """With that much doubt that it is speech, words must be surer than this in the mean (Whisper's own bounds for both)."""
 MAX_COMPRESSION = 2.4
@@ -140,11 +142,13 @@ class WhisperRecognizer:
             [numbers for numbers, _ in texts],
             [max(1, len(window.audio) // FRAME_SAMPLES) for window in windows],
         )
-        hypotheses = []
+        foreign = _foreign(engine, encoded, windows)
+        hypotheses: list[Hypothesis] = []
         for window, (_, tokens), alignment, result, trace in zip(
             windows, texts, alignments, results, np.array(encoded), strict=True
         ):
             first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob)
+            first = replace(first, foreign=foreign[len(hypotheses)])
             others = [engine.tokenizer.decode(engine.text_of(ids)[1]) for ids in result.sequences_ids[1:]]
             hypotheses.append(replace(first, alternatives=_alternatives(first, others), trace=trace.copy()))
         return hypotheses
@@ -180,6 +184,20 @@ def _hypothesis(
 def _log_probability(alignment: Any) -> float:
     probabilities = np.maximum(np.array(alignment.text_token_probs), 1e-12)
     return float(np.log(probabilities).mean()) if len(probabilities) else 0.0
+
+
+def _foreign(engine: Engine, encoded: Any, windows: Sequence[Window]) -> list[str | None]:
+    """Tell where another language is spoken: once at the end of speech, from as much of it as there is."""
+    if not any(window.final and len(window.audio) >= LANGUAGE_SECONDS * SAMPLE_RATE for window in windows):
+        return [None] * len(windows)
+    spoken: list[str | None] = []
+    for window, guesses in zip(windows, engine.model.detect_language(encoded), strict=True):
+        likely = {token.strip("<|>"): probability for token, probability in guesses}
+        best = max(likely, key=lambda code: likely[code])
+        enough = window.final and len(window.audio) >= LANGUAGE_SECONDS * SAMPLE_RATE
+        sure = likely[best] >= FOREIGN and likely.get(window.language, 0.0) <= 1 - FOREIGN
+        spoken.append(best if enough and sure else None)
+    return spoken
 
 
 def _alternatives(first: Hypothesis, texts: Sequence[str]) -> tuple[tuple[Word, ...], ...]:

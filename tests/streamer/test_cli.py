@@ -36,6 +36,7 @@ class TestBadUse:
                 "none.yaml: No such file",
             ),
             (["serve", "--model", "none"], "neither a directory nor a model"),
+            (["model", "get", "none"], "neither a directory nor a model"),
             (["nonsense"], "No such command"),
             (["call"], "Missing argument"),
         ],
@@ -48,9 +49,9 @@ class TestBadUse:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "call", "demo"])
+@pytest.mark.parametrize("command", ["serve", "call", "demo", "model list", "model get"])
 def test_help_has_an_example(command: str) -> None:
-    done = huazha(command, "--help")
+    done = huazha(*command.split(), "--help")
     assert done.returncode == 0
     assert f"Example: huazha {command}" in done.stdout
 
@@ -70,3 +71,13 @@ def test_serve_takes_a_call_and_stops_when_it_is_told_to(tmp_path: Path) -> None
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert (messages[0]["type"], messages[-1]["type"]) == ("started", "stopped")
     assert "risk free" in [message["term"] for message in messages if message["type"] == "block"]
+
+
+@pytest.mark.xdist_group("model")
+def test_models_are_listed_with_what_was_chosen_and_fetched_by_name() -> None:
+    directory = huazha("model", "get", "base").stdout.strip()
+    assert (Path(directory) / "model.bin").is_file()
+    listed = re.sub(r"\s+", " ", huazha("model", "list").stdout)
+    assert "base installed packages" in listed
+    assert "Every language is heard by base." in listed
+    assert "Weights are computed in" in listed

@@ -67,6 +67,6 @@ class TestAnotherReading:
     @given(st.text("这个稳妥的产品 保本abc，", max_size=12))
     def test_lies_within_the_first_and_in_order(self, text: str) -> None:
         other = placed(text, self.first)
-        times = [time for word in other for time in (word.start, word.end)]
+        times = [round(time, 6) for word in other for time in (word.start, word.end)]
         assert times == sorted(times)
         assert all(0.0 <= time <= 1.4 + 1e-6 for time in times)
