@@ -202,7 +202,8 @@ def curve(heard: Sequence[Heard], tables: dict[str, Table], answers: Sequence[An
             for request in (*detector.update(look.update).requests, *detector.reread(look.update).requests):
                 violation, score = detector.named(request.id), answer(request, look)
                 lost = score.heard - score.instead
-                cost = verify.cost(request.distance, lost, detector.syllables(violation.term))
+                syllables = detector.syllables(violation.term)
+                cost = verify.cost(request.distance, lost, syllables, early=request.early)
                 points.append((cost, any(_meets(mark, violation) for mark in call.call.marks)))
                 detector.scored(score)
     return points

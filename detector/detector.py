@@ -265,7 +265,9 @@ class Detector:
         self._asked[life.violation.id] = life
         context = hearing.around(finding.span) if other is None else other.parted(finding.span)
         reading = () if other is None else update.look
-        requests.append(ScoreRequest(life.violation.id, channel, *context, finding.term, finding.distance, reading))
+        requests.append(
+            ScoreRequest(life.violation.id, channel, *context, finding.term, finding.distance, reading, early)
+        )
 
     def syllables(self, term: str) -> float:
         """Count a term's syllables, about."""

@@ -126,6 +126,7 @@ class ScoreRequest:
       term: as in the lexicon.
       distance: between the two by sound, for each of the term's sounds.
       reading: all that was recognised in the look, when the words are from an alternative to it.
+      early: whether the term may not have been spoken to its end yet.
     """
 
     id: str
@@ -136,6 +137,7 @@ class ScoreRequest:
     term: str
     distance: float
     reading: tuple[Word, ...] = ()
+    early: bool = False
 
     @property
     def start(self) -> float:
