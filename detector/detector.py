@@ -89,7 +89,7 @@ class Detector:
                     lives.add(life)
                 else:
                     self._revise(life, finding)
-                decisions += [self._fire(life, life.violation.confidence, sure=True), _step(life, Status.CONFIRMED)]
+                decisions += [self._fire(life, life.violation.confidence, sure=True), life.step(Status.CONFIRMED)]
             else:
                 life = lives.candidate(finding.rule, finding.start, finding.end)
                 self._consider(finding, update, life, decisions, requests)
@@ -168,9 +168,9 @@ class Detector:
             self.violations -= 1
             decisions.append(self._fire(life, life.violation.confidence, sure=True))
         elif finding.denied and not life.denied and (guessed or (start <= life.start and life.end <= end)):
-            decisions.append(_deny(life))
+            decisions.append(life.deny())
         if guessed:
-            decisions.append(_step(life, Status.CONFIRMED))
+            decisions.append(life.step(Status.CONFIRMED))
         life.extend(start, end)
         return decisions
 
@@ -280,7 +280,7 @@ class Detector:
             return self._escalate(life, sure=verdict is Verdict.BLOCK)
         met = self._lives[life.violation.channel].covering(life.rule, life.rule.severity, life.start, life.end)
         if verdict is Verdict.DROP or met is not None:
-            return Reaction((_step(life, Status.RETRACTED),))
+            return Reaction((life.step(Status.RETRACTED),))
         if life.early and verdict is Verdict.ALERT:
             # It is asked again in a moment, when it has been spoken to its end.
             return Reaction()
@@ -292,9 +292,9 @@ class Detector:
         if life.violation.status is not Status.FIRED:
             return Reaction()
         if right:
-            return Reaction((_step(life, Status.CONFIRMED),))
+            return Reaction((life.step(Status.CONFIRMED),))
         self.violations -= 1
-        return Reaction((_step(life, Status.RETRACTED, undo=NOT_AGREED),))
+        return Reaction((life.step(Status.RETRACTED, undo=NOT_AGREED),))
 
     def _escalate(self, life: Life, *, sure: bool) -> Reaction:
         """What was fired for people to look into is clear now, or still is not."""
@@ -326,7 +326,7 @@ class Detector:
                     life.settling = True
                     continue
                 self.violations -= 1
-                decisions.append(_step(life, Status.RETRACTED, undo=NOT_AGREED))
+                decisions.append(life.step(Status.RETRACTED, undo=NOT_AGREED))
         lives.forget(settled)
         return decisions
 
@@ -396,17 +396,3 @@ def _met_by(finding: Finding, lives: Lives) -> Life | None:
     start, end = finding.start, finding.end
     agreed = finding.exact and finding.committed
     return lives.covering(finding.rule, finding.severity, start, end, agreed=agreed)
-
-
-def _deny(life: Life) -> Decision:
-    """What was fired turns out to be denied by what follows: people decide, and the platform takes its block back."""
-    severity = Severity.ALERT if life.rule.severity is Severity.BLOCK else life.rule.severity
-    taken, life.action, life.denied = life.action is not None, None, True
-    life.violation = replace(life.violation, severity=severity)
-    return Decision(life.violation, None, "denied by what follows" if taken else None)
-
-
-def _step(life: Life, status: Status, *, undo: str | None = None) -> Decision:
-    life.violation = replace(life.violation, status=status)
-    taken = life.action is not None
-    return Decision(life.violation, None, undo if taken else None)

@@ -11,9 +11,9 @@ found ------+--by sound, or tentative--> CANDIDATE --sure enough--> FIRED --stan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from detector.types import Action, Status, Violation
+from detector.types import Action, Decision, Status, Violation
 from lexicon.types import Rule, Severity
 
 
@@ -72,6 +72,22 @@ class Life:
     @property
     def fired(self) -> bool:
         return self.violation.status in (Status.FIRED, Status.CONFIRMED)
+
+    def step(self, status: Status, *, undo: str | None = None) -> Decision:
+        """Go on to a status.
+
+        Args:
+          undo: why what was done about it is to be taken back, if anything was.
+        """
+        self.violation = replace(self.violation, status=status)
+        return Decision(self.violation, None, undo if self.action is not None else None)
+
+    def deny(self) -> Decision:
+        """What was fired is denied by what follows: people decide, and the platform takes its block back."""
+        severity = Severity.ALERT if self.rule.severity is Severity.BLOCK else self.rule.severity
+        taken, self.action, self.denied = self.action is not None, None, True
+        self.violation = replace(self.violation, severity=severity)
+        return Decision(self.violation, None, "denied by what follows" if taken else None)
 
     def overlaps(self, start: float, end: float) -> bool:
         """Whether seconds `start` to `end` are, in part, those of the violation."""
