@@ -13,7 +13,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,69 +22,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks import calls, machine
-from benchmarks.calls import LabelledCall, Mark
-from streamer import client, recordings, service, settings
+from benchmarks.calls import LabelledCall
+from benchmarks.streams import Outcome, measure, summary
+from streamer import service, settings
 from streamer.service import Service
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one call.
-
-    Attributes:
-      latencies, candidates: seconds from the term's end to the block, and to the first report, by term.
-      missed: violations that no block came for.
-      false: terms that were blocked though nothing forbidden was said there.
-      unmarked: terms that were blocked, and were said though nobody had marked them.
-      match_to_signal: milliseconds, of each block.
-    """
-
-    file: str
-    language: str
-    latencies: dict[str, float] = field(default_factory=dict)
-    candidates: dict[str, float] = field(default_factory=dict)
-    missed: list[str] = field(default_factory=list)
-    false: list[str] = field(default_factory=list)
-    unmarked: list[str] = field(default_factory=list)
-    match_to_signal: list[float] = field(default_factory=list)
-    blind: float = 0.0
-
-
-async def measure(running: Service, call: LabelledCall) -> Outcome:
-    """Stream one call and judge what comes back."""
-    outcome = Outcome(call.path.name, call.language)
-    spans: dict[str, tuple[float, float]] = {}
-    blocks: list[tuple[float, dict[str, object]]] = []
-    violations = [mark for mark in call.marks if mark.violation]
-    async for received in client.play(
-        recordings.read(call.path), running.media.url, call_id=call.path.stem, language=call.language
-    ):
-        message = received.message
-        if message["type"] == "violation":
-            span = spans[message["violation_id"]] = (message["start"], message["end"])
-            mark = _met(violations, span, message["channel"])
-            if mark is not None:
-                outcome.candidates.setdefault(mark.term, received.at - mark.end)
-        elif message["type"] == "block":
-            blocks.append((received.at, message))
-            outcome.match_to_signal.append(message["match_to_signal_ms"])
-        elif message["type"] == "stopped":
-            outcome.blind = message["blind_seconds"]
-    for at, message in blocks:
-        term, channel = str(message["term"]), str(message["channel"])
-        mark = _met(violations, spans[str(message["violation_id"])], channel)
-        if mark is not None:
-            outcome.latencies.setdefault(mark.term, at - mark.end)
-        elif call.holds(term, channel):
-            outcome.unmarked.append(term)
-        else:
-            outcome.false.append(term)
-    outcome.missed = [mark.term for mark in violations if mark.term not in outcome.latencies]
-    return outcome
-
-
-def _met(marks: Sequence[Mark], span: tuple[float, float], channel: str) -> Mark | None:
-    return next((mark for mark in marks if mark.met_by(*span, channel)), None)
 
 
 async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int) -> list[Outcome]:
@@ -95,7 +36,7 @@ async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int)
 
         async def one(call: LabelledCall) -> Outcome:
             async with turn:
-                outcome = await measure(running, call)
+                outcome = await measure(running.media.url, call)
             progress.advance(bar)
             return outcome
 
@@ -114,31 +55,6 @@ async def run_all(
             told = await run(running, labelled, parallel)
             outcomes[parallel] = told, (time.process_time() - began) / sum(call.duration for call in labelled)
     return outcomes
-
-
-def summary(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Put several calls' outcomes into one row of figures."""
-    latencies = [seconds for outcome in outcomes for seconds in outcome.latencies.values()]
-    candidates = [seconds for outcome in outcomes for seconds in outcome.candidates.values()]
-    signals = [ms for outcome in outcomes for ms in outcome.match_to_signal]
-    missed = sum(len(outcome.missed) for outcome in outcomes)
-    return {
-        "violations": len(latencies) + missed,
-        "blocked": len(latencies),
-        "missed": missed,
-        "false": sum(len(outcome.false) for outcome in outcomes),
-        "candidate_p50": _percentile(candidates, 50),
-        "block_p50": _percentile(latencies, 50),
-        "block_p95": _percentile(latencies, 95),
-        "block_max": _percentile(latencies, 100),
-        "signal_ms_p50": _percentile(signals, 50),
-        "signal_ms_p99": _percentile(signals, 99),
-        "blind": round(sum(outcome.blind for outcome in outcomes), 2),
-    }
-
-
-def _percentile(values: Sequence[float], percent: float) -> float | None:
-    return round(float(np.percentile(values, percent)), 3) if values else None
 
 
 def show(rows: Sequence[dict[str, object]]) -> None:

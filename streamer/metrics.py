@@ -53,6 +53,7 @@ class Metrics:
             "What is given up under load: 0 nothing, 1 the customers' channels, 2 new calls as well",
             registry=registry,
         )
+        self.tasks = Gauge("huazha_tasks", "Tasks in the event loop that calls are heard in", registry=registry)
         self.match_to_signal = Histogram(
             "huazha_match_to_signal_seconds",
             "From words reaching the detector to the block being on the socket",

@@ -108,6 +108,7 @@ class Service:
         while True:
             age = scheduler.age
             self.metrics.queue_age.set(age)
+            self.metrics.tasks.set(len(asyncio.all_tasks()))
             self._note_relief(scheduler.relief)
             if not scheduler.alive:
                 self._trouble = "the recogniser has stopped"

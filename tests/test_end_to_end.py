@@ -134,6 +134,7 @@ class TestACallThroughTheRealModel:
             metrics = (await console.get("metrics")).text
             assert 'huazha_violations_total{rule="no-risk-en",severity="block"} 1.0' in metrics
             assert "huazha_match_to_signal_seconds_count" in metrics
+            assert "\nhuazha_tasks " in metrics
             assert "c-en" not in metrics
             assert "话闸" in (await console.get("/")).text
 
