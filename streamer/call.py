@@ -13,6 +13,7 @@ from functools import partial
 from detector.detector import Detector
 from detector.types import Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
+from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
 from streamer.types import (
@@ -57,6 +58,7 @@ class Call:
       detector: this call's own.
       speech_models: one for each channel, which keeps the channel's state.
       clock: seconds, for the time from match to signal.
+      word_times: whether the recogniser says when words were spoken.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Call:
         detector: Detector,
         speech_models: Mapping[str, SpeechModel],
         clock: Callable[[], float],
+        word_times: bool = True,
     ) -> None:
         self.id = started.call_id
         self.state = CallState.LISTENING
@@ -74,8 +77,10 @@ class Call:
         self._transcripts = started.transcripts
         self._detector = detector
         self._clock = clock
+        overlap = OVERLAP if word_times else ROUGH_OVERLAP
         self._channels = {
-            name: Channel(name, started.encoding, started.sample_rate, speech_models[name]) for name in started.channels
+            name: Channel(name, started.encoding, started.sample_rate, speech_models[name], overlap)
+            for name in started.channels
         }
         self._requests: list[ScoreRequest] = []
         self._unanswered = 0

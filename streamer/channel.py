@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.types import ScoreRequest, TranscriptUpdate
 from streamer.audio import SAMPLE_RATE, Resampler, RingBuffer, decode
-from streamer.recognition.agreement import Agreement
+from streamer.recognition.agreement import OVERLAP, Agreement
 from streamer.recognition.recognizer import Hypothesis
 from streamer.recognition.vad import SpeechEnded, SpeechModel, SpeechStarted, VoiceActivity
 from streamer.recognition.windows import Plan, WindowPlanner
@@ -34,9 +34,12 @@ class Channel:
       name: the leg, `agent` or `customer`.
       encoding, sample_rate: of the audio on the wire.
       speech: tells speech from silence; this channel's own.
+      overlap: seconds by which the recogniser may place a word differently in two windows.
     """
 
-    def __init__(self, name: str, encoding: Encoding, sample_rate: int, speech: SpeechModel) -> None:
+    def __init__(
+        self, name: str, encoding: Encoding, sample_rate: int, speech: SpeechModel, overlap: float = OVERLAP
+    ) -> None:
         self.name = name
         self._encoding = encoding
         self._sample_rate = sample_rate
@@ -44,7 +47,7 @@ class Channel:
         self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
         self._activity = VoiceActivity(speech)
         self._planner = WindowPlanner()
-        self._agreement = Agreement(name)
+        self._agreement = Agreement(name, overlap)
         self._in_flight: Plan | None = None
         self._claimed = False
         self._failures = 0

@@ -112,6 +112,7 @@ class MediaServer:
             detector=Detector(table, ACTIONS),
             speech_models={channel: SileroModel() for channel in started.channels},
             clock=time.perf_counter,
+            word_times=self.scheduler.recognizer.abilities(language).word_times,
         )
         self.live += 1
         self.metrics.calls_live.set(self.live)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.service import Service
 
 DATA = Path(__file__).parent.parent / "streamer" / "data"
@@ -20,10 +20,12 @@ class FaultyRecognizer:
 
     name = "faulty"
     concurrency = 2
-    max_batch = 4
 
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
+
+    def abilities(self, language: str) -> Abilities:
+        return Abilities(max_batch=4, scores=True, word_times=True)
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         if self.broken:

@@ -18,6 +18,7 @@ from streamer.errors import CallFailed
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.service import Service
 from streamer.types import Encoding
+from tests.engines import PlainWhisper
 from tests.faults import DATA, FaultyRecognizer, Running
 
 FASTER = 1.5
@@ -227,3 +228,12 @@ async def test_mono_pcm_at_48_khz_is_a_call_too(running: Running) -> None:
         await socket.send(stop_message())
         messages = [json.loads(text) async for text in socket]
     assert messages[-1]["duration"] == pytest.approx((2 + 960 + 96_000 + 1918) / 2 / 48_000, abs=0.001)
+
+
+@pytest.mark.xdist_group("model")
+async def test_a_lesser_engine_is_enough_to_block_what_stands_in_the_text(running: Running) -> None:
+    async with running(PlainWhisper()) as service:
+        messages = await play(service, "zh", speed=1.0)
+    blocks = of_type(messages, "block")
+    assert [block["rule_id"] for block in blocks][:1] == ["insider"]
+    assert messages[-1]["type"] == "stopped"

@@ -8,6 +8,8 @@ from detector.types import TranscriptUpdate, Word
 
 OVERLAP = 0.15
 """Seconds by which the same word may be placed differently in two windows: alignments are that coarse."""
+ROUGH_OVERLAP = 1.0
+"""The same where words are only spread over their window."""
 EDGE = 0.4
 """Seconds before a window's end in which nothing is agreed: looks in quick succession make the same mistake there."""
 TAIL = 24
@@ -20,10 +22,14 @@ class Agreement:
     A word is committed when two hypotheses in a row have it in the same place after the committed text
     (LocalAgreement-2 of Macháček, Dabre and Bojar, 2023), at once when speech has ended, and without a
     second opinion where a window is full. What is committed never changes.
+
+    Args:
+      overlap: seconds by which the same word may be placed differently in two windows.
     """
 
-    def __init__(self, channel: str) -> None:
+    def __init__(self, channel: str, overlap: float = OVERLAP) -> None:
         self._channel = channel
+        self._overlap = overlap
         self._tail: list[Word] = []
         self._tentative: tuple[Word, ...] = ()
 
@@ -59,8 +65,8 @@ class Agreement:
             return tuple(words)
         said = [_spelled(word) for word in self._tail]
         heard = [_spelled(word) for word in words]
-        earliest = sum(word.end <= self.settled - OVERLAP for word in words)
-        latest = sum(word.start < self.settled + OVERLAP for word in words)
+        earliest = sum(word.end <= self.settled - self._overlap for word in words)
+        latest = sum(word.start < self.settled + self._overlap for word in words)
         timed = sum((word.start + word.end) / 2 <= self.settled for word in words)
         cut = max(
             range(earliest, latest + 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, Window
 
 
 class ByLanguage:
@@ -19,12 +19,14 @@ class ByLanguage:
         self._default = default
         self._others = others
         self.concurrency = default.concurrency
-        self.max_batch = default.max_batch
 
     @property
     def name(self) -> str:
         """The models' names, each language's own behind its code."""
         return ", ".join([self._default.name, *(f"{code}: {one.name}" for code, one in sorted(self._others.items()))])
+
+    def abilities(self, language: str) -> Abilities:
+        return self._of(language).abilities(language)
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         return self._of(windows[0].language).recognize(windows)

@@ -97,13 +97,30 @@ class Scoring:
     trace: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a recogniser can do in a language.
+
+    Attributes:
+      max_batch: windows that one call of `recognize` gains from.
+      scores: whether it weighs texts; without that, what has to be weighed is left to people.
+      word_times: whether words are where they were spoken; without that they are spread over their window.
+    """
+
+    max_batch: int = 1
+    scores: bool = False
+    word_times: bool = False
+
+
 class Recognizer(Protocol):
     """Turns windows into hypotheses, and weighs texts against audio. Called from worker threads, by several at once.
+
+    Another engine is another class of this form, in a module of its own. Windows hold all that it needs, so one that
+    keeps a state of its own for each stream has no use for that here.
 
     Attributes:
       name: the model's, as reported to platforms.
       concurrency: how many `recognize` calls at once still gain anything.
-      max_batch: how many windows one call gains from.
     """
 
     @property
@@ -112,13 +129,17 @@ class Recognizer(Protocol):
     @property
     def concurrency(self) -> int: ...
 
-    @property
-    def max_batch(self) -> int: ...
+    def abilities(self, language: str) -> Abilities:
+        """Say what can be done in a language."""
+        ...
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language, in one batch; one hypothesis a window, in the same order."""
         ...
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
-        """Weigh texts of one language, in one batch; for each question, the logarithm of each text's probability."""
+        """Weigh texts of one language, in one batch; for each question, the logarithm of each text's probability.
+
+        Asked only where `abilities` says that it can be done.
+        """
         ...

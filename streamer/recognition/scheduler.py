@@ -8,7 +8,6 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,11 +17,14 @@ from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognitionFailed
 from streamer.recognition.load import Load, Relief
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn, Window
+from streamer.recognition.workers import Workers
 
 log = logging.getLogger(__name__)
 
 HUNG = 30.0
 """Seconds that a batch may take: some hundred times what it should."""
+LAST = 5.0
+"""Seconds that a batch may still take when the service ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Scheduler:
         self._order = itertools.count()
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
-        self._threads = self._new_threads()
+        self._threads = Workers(recognizer.concurrency)
         self._replacing = asyncio.Lock()
         self._load = Load()
 
@@ -129,7 +131,7 @@ class Scheduler:
         await asyncio.gather(*self._workers, return_exceptions=True)
         for job in self._queue:
             job.answer.cancel()
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._threads.stop, min(self._hung, LAST))
 
     async def recognize(self, turn: Turn) -> tuple[Window | None, Hypothesis | None]:
         """Wait for a turn and what is heard in its window. When cancelled, it is dropped from the queue.
@@ -151,6 +153,8 @@ class Scheduler:
         Raises:
           RecognitionFailed: the recogniser could not do it.
         """
+        if not self.recognizer.abilities(question.language).scores:
+            raise RecognitionFailed(f"{self.recognizer.name} weighs no texts")
         likelihoods: tuple[float, ...] = await (await self._submit(question)).answer
         return likelihoods
 
@@ -182,8 +186,9 @@ class Scheduler:
             return []
         share = -(-len(self._queue) // self.recognizer.concurrency)
         first = heapq.heappop(self._queue)
+        most = min(share, self.recognizer.abilities(first.asked.language).max_batch)
         batch, others = [first], list[_Job]()
-        while self._queue and len(batch) < min(share, self.recognizer.max_batch):
+        while self._queue and len(batch) < most:
             job = heapq.heappop(self._queue)
             (batch if job.kind == first.kind else others).append(job)
         for job in others:
@@ -219,7 +224,7 @@ class Scheduler:
         recognizer, threads = self.recognizer, self._threads
         try:
             async with asyncio.timeout(self._hung):
-                answers = await asyncio.get_running_loop().run_in_executor(threads, _do, recognizer, batch)
+                answers = await threads.run(_do, recognizer, batch)
         except TimeoutError as error:
             log.error("the recogniser has hung for %.0f s", self._hung)
             await self._start_anew(recognizer)
@@ -242,13 +247,10 @@ class Scheduler:
         async with self._replacing:
             if self.recognizer is not hung:
                 return
-            abandoned, self._threads = self._threads, self._new_threads()
-            abandoned.shutdown(wait=False, cancel_futures=True)
+            self._threads.abandon()
+            self._threads = Workers(hung.concurrency)
             if self._replace is not None:
                 self.recognizer = await asyncio.to_thread(self._replace)
-
-    def _new_threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.recognizer.concurrency, thread_name_prefix="recognise")
 
 
 def _do(recognizer: Recognizer, batch: list[_Job]) -> Sequence[Any]:

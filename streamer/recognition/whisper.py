@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from faster_whisper.tokenizer import Tokenizer
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, stacked
-from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, placed, to_words
+from streamer.recognition.workers import give_way
 
 MIN_FRAMES, HURRIED_FRAMES = 1000, 800
 """The shortest context that drifts no further than Whisper's own, and one that errs a little more for less time."""
@@ -70,7 +72,7 @@ class WhisperRecognizer:
     ) -> None:
         self.name = name
         self.concurrency = workers
-        self.max_batch = max_batch
+        self._abilities = Abilities(max_batch, scores=True, word_times=True)
         self._directory = directory
         self._compute_type = compute_type
         self._engines: dict[str, Engine] = {}
@@ -81,6 +83,10 @@ class WhisperRecognizer:
         silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
         for language in languages:
             self.recognize([Window("", "", 0, silence, 0.0, language)])
+
+    def abilities(self, language: str) -> Abilities:
+        """Say what can be done: the same in every language."""
+        return self._abilities
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language in one batch.
@@ -158,11 +164,16 @@ class WhisperRecognizer:
         if engine is None:
             with self._building:
                 if language not in self._engines:
-                    self._engines[language] = Engine(
-                        self._directory, language, workers=self.concurrency, compute_type=self._compute_type
-                    )
+                    self._engines[language] = self._built(language)
                 engine = self._engines[language]
         return engine
+
+    def _built(self, language: str) -> Engine:
+        # CTranslate2's own threads are as urgent as the one that starts them.
+        with ThreadPoolExecutor(1, initializer=give_way) as thread:
+            return thread.submit(
+                Engine, self._directory, language, workers=self.concurrency, compute_type=self._compute_type
+            ).result()
 
 
 def _hypothesis(

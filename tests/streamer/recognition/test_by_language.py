@@ -8,17 +8,20 @@ import numpy as np
 
 from detector.types import Word
 from streamer.recognition.by_language import ByLanguage
-from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 
 
 class Named:
     """Hears its own name."""
 
     concurrency = 3
-    max_batch = 5
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, scores: bool = False) -> None:
         self.name = name
+        self._abilities = Abilities(max_batch=5, scores=scores)
+
+    def abilities(self, language: str) -> Abilities:
+        return self._abilities
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         return [Hypothesis((Word(self.name, 0.0, 1.0),)) for _ in windows]
@@ -39,4 +42,10 @@ def test_a_language_goes_to_its_own_and_others_to_the_default() -> None:
 def test_it_is_named_after_all_and_works_as_the_default_does() -> None:
     recognizer = ByLanguage(Named("base"), {"en": Named("tiny.en")})
     assert recognizer.name == "base, en: tiny.en"
-    assert (recognizer.concurrency, recognizer.max_batch) == (3, 5)
+    assert recognizer.concurrency == 3
+
+
+def test_it_can_do_in_each_language_what_that_ones_recogniser_can() -> None:
+    recognizer = ByLanguage(Named("base"), {"en": Named("tiny.en", scores=True)})
+    assert recognizer.abilities("zh") == Abilities(max_batch=5)
+    assert recognizer.abilities("en") == Abilities(max_batch=5, scores=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detector.types import Word
-from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
+from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler
 
 Looked = tuple[Window | None, Hypothesis | None]
@@ -23,11 +23,14 @@ class GatedRecognizer:
 
     def __init__(self, *, concurrency: int = 1, max_batch: int = 4, bad: frozenset[str] = frozenset()) -> None:
         self.concurrency = concurrency
-        self.max_batch = max_batch
+        self._abilities = Abilities(max_batch, scores=True, word_times=True)
         self.batches: list[list[str]] = []
         self.begun = threading.Semaphore(0)
         self.gate = threading.Event()
         self._bad = bad
+
+    def abilities(self, language: str) -> Abilities:
+        return self._abilities
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         self.batches.append([window.call_id for window in windows])
@@ -139,6 +142,15 @@ class TestFaults:
             assert heard is not None
             assert scheduler.alive
             hangs.gate.set()
+
+    async def test_of_a_recogniser_that_still_hangs_hold_up_no_end(self) -> None:
+        hangs = GatedRecognizer()
+        async with Scheduler(hangs, hung=0.01) as scheduler:
+            _, heard = await scheduler.recognize(turn("lost"))
+            assert heard is None
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("recognise ")]
+        assert all(thread.daemon for thread in left)
+        hangs.gate.set()
 
     async def test_of_one_window_cost_no_other_in_its_batch(self) -> None:
         recognizer = GatedRecognizer(bad=frozenset({"bad"}))

@@ -1,0 +1,79 @@
+"""Threads that a recogniser runs in. They give way to the event loop, and hold up nobody's exit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import TypeVar
+
+T = TypeVar("T")
+
+NICENESS = 10
+"""A batch takes a fifth of a second, a decision a thousandth: where both want a core, the decision has it first."""
+
+
+class Workers:
+    """A few threads that do what they are given, in order.
+
+    An executor's threads are waited for when the process ends; a recogniser that hangs would hold it up for ever.
+
+    Args:
+      count: of threads.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._serve, name=f"recognise {i}", daemon=True) for i in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    async def run(self, function: Callable[..., T], *arguments: object) -> T:
+        """Call a function in one of the threads, and wait for what it gives or raises."""
+        answer: Future[T] = Future()
+
+        def work() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(function(*arguments))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._work.put(work)
+        return await asyncio.wrap_future(answer)
+
+    def abandon(self) -> None:
+        """Let each thread end when it has done what it is doing, if it ever has."""
+        for _ in self._threads:
+            self._work.put(None)
+
+    def stop(self, patience: float) -> None:
+        """End the threads; wait for each, but not for ever.
+
+        Args:
+          patience: seconds to wait for a thread that is at work.
+        """
+        self.abandon()
+        for thread in self._threads:
+            thread.join(patience)
+
+    def _serve(self) -> None:
+        give_way()
+        while (work := self._work.get()) is not None:
+            work()
+
+
+def give_way() -> None:
+    """Let this thread, and those that it starts, run after others that want a core.
+
+    Only Linux knows niceness by thread; elsewhere it would be the whole process's.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,38 @@
+"""Another engine than the service's own: faster-whisper as anybody would call it, which can do less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from faster_whisper import WhisperModel
+
+from streamer.recognition import models
+from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.words import TimedToken, to_words
+
+
+class PlainWhisper:
+    """Takes one window at a time, weighs nothing, and doesn't know when words were spoken."""
+
+    name = "plain"
+    concurrency = 1
+
+    def __init__(self) -> None:
+        self._model = WhisperModel(str(models.resolve()), device="cpu", compute_type="int8", cpu_threads=1)
+
+    def abilities(self, language: str) -> Abilities:
+        return Abilities()
+
+    def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        return [self._heard(window) for window in windows]
+
+    def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        raise AssertionError("nobody asks what can't be done")
+
+    def _heard(self, window: Window) -> Hypothesis:
+        segments, _ = self._model.transcribe(
+            window.audio, language=window.language, beam_size=1, without_timestamps=True, no_speech_threshold=0.6
+        )
+        text = "".join(segment.text for segment in segments if segment.no_speech_prob < 0.6)
+        spoken = TimedToken(text, 0.0, window.end - window.start, 0.8)
+        return Hypothesis(to_words([spoken], window.start, window.end))
