@@ -74,7 +74,7 @@ class Served:
 
     Attributes:
       url: where it takes calls.
-      troubles: lines that it has logged as errors.
+      troubles: what it has logged as errors, each without the time.
     """
 
     def __init__(self, process: Process) -> None:
@@ -118,7 +118,7 @@ class Served:
             line = raw.decode(errors="replace").rstrip()
             self._last.append(line)
             if " ERROR " in line or " CRITICAL " in line:
-                self.troubles.append(line)
+                self.troubles.append(line.partition("]")[2].strip() if line.startswith("[") else line.strip())
             name, _, address = line.partition(" at ")
             if name.strip() == "Calls":
                 self.url = address.strip()
@@ -161,8 +161,16 @@ async def serving(model: str) -> AsyncIterator[Served]:
     Raises:
       Died: it does not begin.
     """
+    # A log's lines are broken at the width of a terminal; here, where there is none, not at all.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *COMMAND, "--model", model, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+        sys.executable,
+        *COMMAND,
+        "--model",
+        model,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=PIPE,
+        env={**os.environ, "COLUMNS": "1000"},
     )
     service = Served(process)
     listening = asyncio.create_task(service.listen())

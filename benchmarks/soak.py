@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -293,7 +294,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.soak",
         description=description,
-        epilog=more.partition("\n\n    python")[0] + " Fails if it died or left a call without an answer.",
+        epilog=more.partition("\n\n    python")[0]
+        + " Fails if it died, or left a call without an answer, or refused one: nobody listened to that.",
     )
     parser.add_argument("calls", type=Path, help="folder with zh/labels.json and en/labels.json")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long calls are made (default: 60)")
@@ -316,7 +318,12 @@ def main() -> None:
     show(soak, rows)
     left = left_behind(soak.before, soak.after)
     troubles += [f"unanswered: {one.detail}" for one in soak.made if one.answer is Answer.NONE]
-    for label, lines in (("", troubles), ("left behind: ", left), ("logged: ", soak.troubles)):
+    refused = [one.at for one in soak.made if one.answer is Answer.REFUSED]
+    if refused:
+        troubles.append(f"refused: {len(refused)} calls, the first after {min(refused):.0f} s")
+    logged = Counter(re.sub(r"call \S+:", "call …:", line) for line in soak.troubles)
+    times = [f"{count} × {line}" for line, count in logged.most_common()]
+    for label, lines in (("", troubles), ("left behind: ", left), ("logged: ", times)):
         for line in lines:
             print(label + line)
     if options.json:
@@ -328,7 +335,7 @@ def main() -> None:
             "after": asdict(soak.after) if soak.after else None,
             "troubles": troubles,
             "left_behind": left,
-            "logged": soak.troubles,
+            "logged": logged,
             "samples": [asdict(sample) for sample in soak.samples[::10]],
             "calls": [asdict(one) for one in soak.made],
         }
