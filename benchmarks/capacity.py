@@ -4,7 +4,8 @@ The most at which the 95th percentile from a term's end to its block stays under
 speech. Each probe streams all labelled calls, in real time, to `huazha serve` in a process of its own, so many at
 once: calls begin at different times, none is measured until so many are going, and others go on until the last is
 measured. The number is doubled until it can't be borne, then found between: the bound is broken, fewer violations are
-blocked than nine tenths of what one call at once found, or a call is refused. A probe ends as soon as that is certain.
+blocked than nine tenths of what one call at once found, or a call is refused. A probe ends as soon as that is certain;
+that it is late or has missed too many must show a second time, in twice as many calls, since few terms were said.
 
 At a share of speech of 1 the calls are as recorded. At less, silence with the faint noise of a line stands before and
 after each, so that the recording fills this share of its call.
@@ -245,7 +246,11 @@ class Exploration:
                 takes = [paused(take, share, dice) for take in self._takes]
                 search = Search(first, most)
                 while (at_once := search.next) is not None:
-                    probe, rounds = await self._probe(model, share, takes, at_once, alone)
+                    rounds = max(self._options.repeat, rounds_of(len(takes), share, at_once))
+                    probe = await self._probe(model, share, takes, at_once, rounds, alone)
+                    if probe.fault in {"late", "missed"}:
+                        rounds *= 2
+                        probe = await self._probe(model, share, takes, at_once, rounds, alone)
                     search.tell(at_once, not probe.fault)
                     if at_once == 1 and not probe.fault:
                         alone = probe.blocked / rounds
@@ -255,9 +260,8 @@ class Exploration:
                 self._keep()
 
     async def _probe(
-        self, model: str, share: float, takes: Sequence[Take], at_once: int, alone: float
-    ) -> tuple[Probe, int]:
-        rounds = max(self._options.repeat, rounds_of(len(takes), share, at_once))
+        self, model: str, share: float, takes: Sequence[Take], at_once: int, rounds: int, alone: float
+    ) -> Probe:
         expected, enough = violations(takes) * rounds, ENOUGH * alone * rounds
         bar = self._progress.add_task(f"{model}, speech {share:g}, {at_once} at once", total=len(takes) * rounds)
 
@@ -280,7 +284,7 @@ class Exploration:
         self._keep()
         line = f"{model}, speech {share:g}, {at_once} at once: p95 {probe.p95} s, {verdict or 'borne'}, {took:.0f} s"
         self._progress.console.print(line, highlight=False)
-        return probe, rounds
+        return probe
 
 
 def show(probes: Sequence[Probe], found: Sequence[Found], bound: float) -> None:
