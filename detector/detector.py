@@ -174,6 +174,10 @@ class Detector:
         life.extend(start, end)
         return decisions
 
+    def expects(self, channel: str, since: float) -> bool:
+        """Whether a candidate that ends after a second of call audio is to be heard better before it is decided."""
+        return channel in self._lives and self._lives[channel].open(since)
+
     def scored(self, score: Score) -> Reaction:
         """Take in the likelihood that was asked for."""
         life = self._asked.pop(score.request_id, None)
@@ -240,7 +244,8 @@ class Detector:
         Args:
           other: the reading that it is in, when it is not in what was heard.
         """
-        channel, early = update.channel, finding.end > update.until - RIPE and not update.final
+        channel, whole = update.channel, update.final or update.paused
+        early = not whole and finding.end > update.until - RIPE
         lives, hearing = self._lives[channel], self._hearings[channel]
         if life is None:
             life = self._begin(finding, channel)

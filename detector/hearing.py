@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
+from math import inf
 
 from detector import nearmiss
 from detector.lifecycle import Span
@@ -19,6 +20,8 @@ from lexicon.types import Rule, Severity
 
 MOST_WORDS = 2000
 """Words kept at most: some fold to nothing, and a text of them would never be long enough to be cut."""
+HOLD = 0.4
+"""Seconds of silence in which an allow phrase would have gone on, if it did."""
 AROUND = 30
 """Characters on either side of a term in which it may be denied."""
 
@@ -115,8 +118,10 @@ class Hearing:
         for hit in hits.terms:
             if hit.start < judged or not self._covers(hit.use):
                 continue
-            stands = self._standing(text, hit, hits, final=update.final)
+            stands, agreed = self._standing(text, hit, hits, update)
             finding = self._finding(text, hit, 0.0, exact=True, waits=stands is Standing.WAITS)
+            if not agreed:
+                finding = replace(finding, committed=False)
             (self.silenced if stands is Standing.FALLS else found).append(finding)
         found = _inheriting([*found, *self._by_sound(text, hits, judged, final=update.final)])
         self._spend(text)
@@ -145,9 +150,22 @@ class Hearing:
         return tuple(words[:first]), tuple(words[first : last + 1]), tuple(words[last + 1 :])
 
     def between(self, start: float, end: float) -> Span | None:
-        """Give the words that were said, for the most part, from `start` to `end` seconds; None if none were."""
-        inside = [at for at, word in enumerate(self.words) if start < (word.start + word.end) / 2 < end]
-        return Span(self._first + inside[0], self._first + inside[-1]) if inside else None
+        """Give the words that were said, for the most part, from `start` to `end` seconds; None if none were.
+
+        Two readings place the same word a little apart: a word belongs if with it the span fits the better.
+        """
+        words = self.words
+        inside = [at for at, word in enumerate(words) if start < (word.start + word.end) / 2 < end]
+        if not inside:
+            return None
+        spans = (
+            (first, last)
+            for first in (inside[0] - 1, inside[0])
+            for last in (inside[-1], inside[-1] + 1)
+            if first >= 0 and last < len(words)
+        )
+        first, last = max(spans, key=lambda span: _fit(words[span[0]].start, words[span[1]].end, start, end))
+        return Span(self._first + first, self._first + last)
 
     def _within_sentences(self, hits: Hits, text: _Text) -> Hits:
         """Drop the allow phrases that reach across a pause: nothing after one continues the sentence before it."""
@@ -165,13 +183,24 @@ class Hearing:
     def _covers(self, use: Use) -> bool:
         return self._table.rules[use.rule].channel.covers(self._channel)
 
-    def _standing(self, text: _Text, hit: Hit, hits: Hits, *, final: bool) -> Standing:
-        # Whether a committed term counts is for committed text to say: a guess about it may be wrong.
-        seen = text.folded.text
-        if hit.end <= text.committed:
-            seen = seen[: text.committed]
-            hits = replace(hits, near=[near for near in hits.near if near.end <= text.committed])
-        return standing(self._table, seen, hit, hits, final=final)
+    def _standing(self, text: _Text, hit: Hit, hits: Hits, update: TranscriptUpdate) -> tuple[Standing, bool]:
+        """Say whether a term counts, and whether it is agreed that it does.
+
+        Whether a committed term counts is for committed text to say. Where that waits, what follows it tentatively
+        may do for the time being, or that nothing followed.
+        """
+        table, seen = self._table, text.folded.text
+        agreed = hit.end <= text.committed
+        if agreed:
+            near = replace(hits, near=[near for near in hits.near if near.end <= text.committed])
+            told = standing(table, seen[: text.committed], hit, near, final=update.final)
+            if told is not Standing.WAITS:
+                return told, True
+        silent = HOLD <= update.until - text.words[-1].end < inf
+        guess = standing(table, seen, hit, hits, final=update.final or silent)
+        if agreed:
+            return (guess, False) if guess is Standing.STANDS else (Standing.WAITS, True)
+        return guess, True
 
     def _by_sound(self, text: _Text, hits: Hits, judged: int, *, final: bool) -> list[Finding]:
         """Find terms that are written as something that sounds like them."""
@@ -242,6 +271,12 @@ class Hearing:
         self._first += self._spent
         self._spent = 0
         self._pauses = [pause for pause in self._pauses if pause > self._first]
+
+
+def _fit(start: float, end: float, wanted_start: float, wanted_end: float) -> float:
+    """Tell what share of two spans together is common to both."""
+    common = min(end, wanted_end) - max(start, wanted_start)
+    return common / max(max(end, wanted_end) - min(start, wanted_start), 0.001)
 
 
 def _inheriting(found: list[Finding]) -> list[Finding]:

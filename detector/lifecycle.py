@@ -158,6 +158,10 @@ class Lives:
         """List the violations that are to be weighed once more."""
         return [life for life in self._lives if life.settling]
 
+    def open(self, since: float) -> bool:
+        """Whether a candidate that ends after a second of call audio is neither fired nor given up."""
+        return any(life.violation.status is Status.CANDIDATE and life.end > since for life in self._lives)
+
     def forget(self, now: float) -> None:
         """Forget what lies too far back to be met again."""
         self._lives = [life for life in self._lives if life.end > now - MEMORY]

@@ -40,6 +40,7 @@ class TranscriptUpdate:
       until: seconds of call audio at which the look ended: what ends just there may not have been spoken to its end.
       look: all that was heard in the look, what was committed before included.
       alternatives: other readings of it, less likely; what is only in them is weighed before it counts.
+      paused: silence had begun at its end: what was said was said to its end, whether or not the sentence goes on.
     """
 
     channel: str
@@ -49,6 +50,7 @@ class TranscriptUpdate:
     until: float = float("inf")
     look: tuple[Word, ...] = ()
     alternatives: tuple[tuple[Word, ...], ...] = ()
+    paused: bool = False
 
 
 class MatchKind(StrEnum):

@@ -31,6 +31,8 @@ from streamer.types import (
 PATIENCE = {"agent": 0.2, "customer": 0.8}
 """Seconds that a look at unfinished speech can wait for its turn: whom a block would stop is heard first."""
 CUSTOMER = "customer"
+FRESH = 1.0
+"""Seconds for which a candidate is looked at sooner: if that has not decided it, more of the same won't."""
 GIVEN_UP = 1.0
 """Seconds of speech given up together, when they must be: a report for each frame would be none."""
 URGENT = -1.0
@@ -129,7 +131,7 @@ class Call:
         return [
             Turn(
                 self._language,
-                now if channel.ending else now + PATIENCE.get(channel.name, 0.0),
+                now if channel.ending or channel.eager else now + PATIENCE.get(channel.name, 0.0),
                 partial(self._cut, channel),
             )
             for channel in self._channels.values()
@@ -159,6 +161,7 @@ class Call:
         update, lost = self._channels[window.channel].heard(hypothesis)
         said = self._told(self._detector.update(update), began)
         self._readings.append(update)
+        self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
         return [*said, *lost, *self._transcribe(update)]
 
     def reread(self) -> list[Outgoing]:

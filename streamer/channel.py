@@ -50,6 +50,7 @@ class Channel:
         self._agreement = Agreement(name, overlap)
         self._in_flight: Plan | None = None
         self._claimed = False
+        self._eager = False
         self._failures = 0
         self._samples = 0
         self._last = Hypothesis(())
@@ -71,6 +72,11 @@ class Channel:
     def ending(self) -> bool:
         """Whether speech has ended that was not heard to its end."""
         return self._planner.ending
+
+    @property
+    def eager(self) -> bool:
+        """Whether a term may be on somebody's lips here."""
+        return self._eager
 
     @property
     def waiting(self) -> float:
@@ -131,13 +137,18 @@ class Channel:
         alone = replace(request, reading=())
         return self.audio(alone.start - BEFORE, alone.end + AFTER), alone.texts, None
 
+    def expect(self, eager: bool) -> None:
+        """Look sooner from now on, since a term may be on somebody's lips; or no more."""
+        self._eager = eager
+        self._planner.expect(eager)
+
     def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
         """Take in what was heard in the window in flight."""
         plan = self._landed()
         self._failures = 0
         self._last, self._last_audio = hypothesis, self._listening_to
         update = self._agreement.heard(hypothesis.words, until=plan.end, settles=plan.settles, final=plan.final)
-        update = replace(update, look=hypothesis.words, alternatives=hypothesis.alternatives)
+        update = replace(update, paused=plan.paused, look=hypothesis.words, alternatives=hypothesis.alternatives)
         unheard = max(self._planner.heard, plan.start)
         self._planner.settled(self._agreement.settled)
         trouble = hypothesis.rejected or (hypothesis.foreign and f"spoken in {hypothesis.foreign}")
@@ -175,7 +186,7 @@ class Channel:
             lost = self.give_up("recognition fell behind", self._buffer.end / SAMPLE_RATE - KEPT)
         self._buffer.append(samples)
         self._note(self._activity.receive(samples))
-        self._planner.audio_received(self._buffer.end / SAMPLE_RATE)
+        self._planner.audio_received(self._buffer.end / SAMPLE_RATE, self._activity.paused)
         done = min(self._planner.needed, self._buffer.end / SAMPLE_RATE - REMEMBERED)
         self._buffer.discard(max(0, int(done * SAMPLE_RATE)))
         return lost

@@ -110,6 +110,12 @@ class VoiceActivity:
         self._position = 0
         self._silent_since: int | None = None
 
+    @property
+    def paused(self) -> float | None:
+        """Seconds of call audio since which a speaker has been silent, whose speech has not ended yet."""
+        quiet = self._silent_since if self._state is _State.SPEAKING else None
+        return None if quiet is None else quiet / SAMPLE_RATE
+
     def receive(self, samples: NDArray[np.float32]) -> list[SpeechStarted | SpeechEnded]:
         """Take in samples (float32, 16 kHz) that follow the last ones; what they begin and end."""
         audio = np.concatenate([self._pending, samples])

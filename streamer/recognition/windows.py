@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +13,8 @@ class WindowOptions:
 
     Attributes:
       hop: new audio that makes another look worth while.
+      eager: the same while a term may be on somebody's lips.
+      pause: silence after which what was said was said to its end; a look is due then, too.
       shortest: speech that there must be before the first look.
       longest: a window never holds more; longer speech is settled piece by piece.
       lead: audio before the start of speech that goes in with it, since voice activity is noticed late.
@@ -22,6 +25,8 @@ class WindowOptions:
     """
 
     hop: float = 0.2
+    eager: float = 0.1
+    pause: float = 0.15
     shortest: float = 0.5
     longest: float = 9.0
     lead: float = 0.3
@@ -40,6 +45,7 @@ class Plan:
 
     Attributes:
       final: speech ends within it.
+      paused: silence has begun at its end, and may be the end of speech.
       settles: what is heard up to here stays, with no second opinion: all of it when speech has ended, all but
         the margin when windows get no longer, else nothing.
     """
@@ -48,6 +54,7 @@ class Plan:
     end: float
     final: bool
     settles: float
+    paused: bool = False
 
 
 @dataclass(slots=True)
@@ -61,8 +68,8 @@ class _Segment:
 class WindowPlanner:
     """Plans the windows of one channel, never two at once.
 
-    A segment of speech is looked at every `hop` while it lasts and once more when it has ended. Each look
-    begins `context` before the end of the text that is settled, so that only new speech is decoded.
+    A segment of speech is looked at every `hop` while it lasts, at each pause, and once more when it has ended. Each
+    look begins `context` before the end of the text that is settled, so that only new speech is decoded.
 
     ```
     idle --next() gives a plan--> in flight --settled() or failed()--> idle
@@ -76,6 +83,8 @@ class WindowPlanner:
         self._options = options
         self._segments: deque[_Segment] = deque()
         self._received = 0.0
+        self._quiet = inf
+        self._eager = False
         self._settled = 0.0
         self._looked = 0.0
         self._plan: Plan | None = None
@@ -108,8 +117,14 @@ class WindowPlanner:
     def speech_ended(self, at: float) -> None:
         self._segments[-1].end = at
 
-    def audio_received(self, until: float) -> None:
+    def audio_received(self, until: float, quiet: float | None = None) -> None:
+        """Audio has come in, up to `until` seconds of the call; silent since `quiet`, if it may go on."""
         self._received = until
+        self._quiet = inf if quiet is None else quiet
+
+    def expect(self, eager: bool) -> None:
+        """Look sooner from now on, since a term may be on somebody's lips; or no more."""
+        self._eager = eager
 
     def skip(self, to: float) -> tuple[float, float] | None:
         """Give up the speech before `to` that no window has heard yet.
@@ -142,11 +157,14 @@ class WindowPlanner:
         end = min(available, start + options.longest)
         final = segment.end is not None and end == available
         full = end - start >= options.longest
+        whole = self._quiet + options.pause
+        paused = segment.end is None and whole <= end
         if not (final or full):
             spoken = end - max(segment.start, self._settled)
-            if spoken < options.shortest or end - self._looked < options.hop:
+            news = end - self._looked >= (options.eager if self._eager else options.hop)
+            if spoken < options.shortest or not (news or (paused and self._looked < whole)):
                 return None
-        return Plan(start, end, final, end if final else end - options.margin if full else start)
+        return Plan(start, end, final, end if final else end - options.margin if full else start, paused)
 
     def settled(self, until: float) -> None:
         """The window in flight was heard, and text is settled up to `until`.

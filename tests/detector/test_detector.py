@@ -173,6 +173,29 @@ class TestAllowPhrases:
         assert said("这个无风险", at=at, final=False) == []
         assert rules(said("", at=at, final=True)) == ["risk-free"]
 
+    @pytest.mark.parametrize(("silence", "rule"), [(0.3, []), (0.5, ["risk-free"])])
+    @pytest.mark.parametrize("agreed", [False, True])
+    def test_hold_a_term_no_longer_than_they_would_take_to_go_on(
+        self, silence: float, rule: list[str], agreed: bool
+    ) -> None:
+        heard = tuple(words("这个无风险"))
+        look = (heard, ()) if agreed else ((), heard)
+        reaction = detector().update(TranscriptUpdate("agent", *look, False, heard[-1].end + silence))
+        assert rules(fired(reaction)) == rule
+
+    def test_let_go_of_an_agreed_term_when_what_seems_to_follow_is_none(self) -> None:
+        at = detector()
+        guess = TranscriptUpdate("agent", tuple(words("这个无风险")), tuple(words("的产品", 1.0)), False, 1.6)
+        assert rules(fired(at.update(guess))) == ["risk-free"]
+        (taken,) = at.update(TranscriptUpdate("agent", tuple(words("利率很低", 1.0)), (), True)).decisions
+        assert (taken.violation.status, taken.undo is not None) == (Status.RETRACTED, True)
+
+    def test_hold_an_agreed_term_that_they_only_seem_to_follow(self) -> None:
+        at = detector()
+        guess = TranscriptUpdate("agent", tuple(words("这个无风险")), tuple(words("利率", 1.0)), False, 1.4)
+        assert at.update(guess).decisions == ()
+        assert rules(said("的产品", at=at, start=1.0)) == ["risk-free"]
+
     def test_make_no_other_term_wait(self) -> None:
         assert rules(said("承诺收益保本保收益", final=False)) == ["principal"]
 
@@ -320,7 +343,10 @@ class TestAnyCut:
         updates = []
         for start, end in pairwise(cuts):
             guess = tuple(words(data.draw(phrase_soup)[:12], 0.2 * end))
-            updates.append(TranscriptUpdate("agent", spoken[start:end], () if end == len(spoken) else guess, False))
+            guess = () if end == len(spoken) else guess
+            heard = (*spoken[start:end], *guess)
+            until = heard[-1].end + data.draw(st.sampled_from([0.0, 0.5])) if heard else 0.0
+            updates.append(TranscriptUpdate("agent", spoken[start:end], guess, False, until))
         updates.append(TranscriptUpdate("agent", (), (), True))
         assert_same_speech(whole, outcome(updates))
 

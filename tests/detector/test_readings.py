@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detector.detector import Detector
-from detector.types import Action, Score, ScoreRequest, Status, TranscriptUpdate
+from detector.types import Action, Score, ScoreRequest, Status, TranscriptUpdate, Word
 from tests.detector.test_detector import detector, fired, words
 
 
@@ -53,6 +53,15 @@ class TestOtherReadings:
         assert again.texts == ("这个稳妥的产品", "这个保本的产品")
         (decision,) = at.scored(Score(again.id, -1.0, likelihood)).decisions
         assert (decision.violation.status, decision.undo is not None) == (status, status is Status.RETRACTED)
+
+
+    def test_that_fired_are_weighed_where_they_were_though_its_words_are_placed_otherwise(self) -> None:
+        at = detector()
+        (request,) = self.asked(at, self.update())
+        assert fired(at.scored(Score(request.id, -1.0, -1.0)))
+        agreed = (*words("这个"), Word("稳", 0.4, 0.6), Word("妥", 0.6, 1.1), *words("的产品", 1.1))
+        (again,) = at.update(TranscriptUpdate("agent", agreed, (), True)).requests
+        assert again.texts == ("这个稳妥的产品", "这个保本的产品")
 
 
 class TestAQuestion:

@@ -30,6 +30,10 @@ def test_english_tokens_join_up_to_the_next_space() -> None:
     assert texts(" guaran", "teed", " return") == [" guaranteed", " return"]
 
 
+def test_a_hyphen_ends_a_word_as_a_space_does() -> None:
+    assert texts(" risk", "-free", " and", " well-", "-", "known") == [" risk-", "free", " and", " well--", "known"]
+
+
 def test_languages_mix() -> None:
     assert texts("用", "APP", "买") == ["用", "APP", "买"]
 
