@@ -175,8 +175,9 @@ class Detector:
         return decisions
 
     def expects(self, channel: str, since: float) -> bool:
-        """Whether a candidate that ends after a second of call audio is to be heard better before it is decided."""
-        return channel in self._lives and self._lives[channel].open(since)
+        """Whether what ends after a second of call audio is to be heard better, or further, before it is decided."""
+        waits = any(finding.waits and finding.end > since for finding in self._known.get(channel, ()))
+        return waits or (channel in self._lives and self._lives[channel].open(since))
 
     def scored(self, score: Score) -> Reaction:
         """Take in the likelihood that was asked for."""

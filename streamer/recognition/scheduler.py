@@ -114,8 +114,8 @@ class Scheduler:
 
     @property
     def relief(self) -> Relief:
-        """What must be given up at present, so that the rest is heard in time."""
-        return self._load.relief
+        """What must be given up at present, so that the rest is heard in time: nothing, when nobody waits."""
+        return self._load.relief if self._queue or self._running else Relief.NOTHING
 
     async def __aenter__(self) -> Self:
         self._workers = [

@@ -23,8 +23,8 @@ class TimedToken:
 def to_words(tokens: Iterable[TimedToken], window_start: float, window_end: float) -> tuple[Word, ...]:
     """Cut tokens into words.
 
-    A Chinese, Japanese or Korean character is a word of its own. Other letters join up to the next space or hyphen:
-    the same words are written risk free and risk-free from one look to the next.
+    A Chinese, Japanese or Korean character is a word of its own. Other letters join up to the next space or hyphen,
+    which goes with what follows: the same words are written risk free and risk-free from one look to the next.
     Punctuation goes with the word before it, and adds nothing to its time: the pause that it stands for is
     no part of the word.
 
@@ -72,9 +72,9 @@ def is_ideographic(char: str) -> bool:
 
 
 def _opens_word(char: str, last: Word) -> bool:
-    if char.isspace() or is_ideographic(char):
+    if char.isspace() or char == "-" or is_ideographic(char):
         return True
-    return char.isalnum() and (is_ideographic(last.text[0]) or last.text.endswith("-"))
+    return char.isalnum() and is_ideographic(last.text[0])
 
 
 def _characters(tokens: Iterable[TimedToken]) -> Iterable[tuple[str, float, float, float]]:

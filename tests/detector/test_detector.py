@@ -179,8 +179,9 @@ class TestAllowPhrases:
         self, silence: float, rule: list[str], agreed: bool
     ) -> None:
         heard = tuple(words("这个无风险"))
-        look = (heard, ()) if agreed else ((), heard)
-        reaction = detector().update(TranscriptUpdate("agent", *look, False, heard[-1].end + silence))
+        committed, tentative = (heard, ()) if agreed else ((), heard)
+        look = TranscriptUpdate("agent", committed, tentative, False, heard[-1].end + silence)
+        reaction = detector().update(look)
         assert rules(fired(reaction)) == rule
 
     def test_let_go_of_an_agreed_term_when_what_seems_to_follow_is_none(self) -> None:

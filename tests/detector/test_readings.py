@@ -54,7 +54,6 @@ class TestOtherReadings:
         (decision,) = at.scored(Score(again.id, -1.0, likelihood)).decisions
         assert (decision.violation.status, decision.undo is not None) == (status, status is Status.RETRACTED)
 
-
     def test_that_fired_are_weighed_where_they_were_though_its_words_are_placed_otherwise(self) -> None:
         at = detector()
         (request,) = self.asked(at, self.update())

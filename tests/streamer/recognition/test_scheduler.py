@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detector.types import Word
+from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler
 
@@ -151,6 +152,18 @@ class TestFaults:
         left = [thread for thread in threading.enumerate() if thread.name.startswith("recognise ")]
         assert all(thread.daemon for thread in left)
         hangs.gate.set()
+
+    async def test_of_calls_that_are_all_gone_leave_room_for_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        recognizer, reliefs = GatedRecognizer(), list[Relief]()
+        now = 1000.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        async with Scheduler(recognizer, observe=lambda _: reliefs.append(scheduler.relief)) as scheduler:
+            first = await occupied(scheduler, recognizer)
+            late = await submit(scheduler, turn("late"))
+            now += 10.0
+            recognizer.gate.set()
+            await asyncio.gather(first, *late)
+            assert [*reliefs, scheduler.relief] == [Relief.NOTHING, Relief.NEW_CALLS, Relief.NOTHING]
 
     async def test_of_one_window_cost_no_other_in_its_batch(self) -> None:
         recognizer = GatedRecognizer(bad=frozenset({"bad"}))
