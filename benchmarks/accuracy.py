@@ -2,7 +2,8 @@
 
 Recognises labelled calls once, window by window on a virtual clock, and replays what was heard through the detector:
 by text alone; with terms that sound the same; with terms that sound alike; and with each candidate weighed against the
-audio, as the service does it.
+audio, as the service does it. Beside that, how far the agreed text is from the labels, and how far what faster-whisper
+makes of the whole recording is.
 
     python -m benchmarks.accuracy CALLS [--model base] [--json FILE] [--picture docs/verification.svg]
 """
@@ -13,28 +14,27 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import jellyfish
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Printed
 
-from benchmarks import calls
+from benchmarks import calls, error_rates, machine
 from benchmarks.calls import LabelledCall, Mark
+from benchmarks.error_rates import WholeFile
 from detector import verify
 from detector.detector import Detector
 from detector.policy import ACTIONS
 from detector.types import Decision, Score, ScoreRequest, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
-from lexicon.normalize import fold
 from streamer import recordings, service, settings
-from streamer.audio import SAMPLE_RATE
+from streamer.audio import SAMPLE_RATE, Resampler, decode, encode
 from streamer.channel import AFTER, BEFORE, Channel
 from streamer.recognition.recognizer import Recognizer, Scoring, Window
 from streamer.recognition.vad import SileroModel
@@ -59,11 +59,19 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A call as it was recognised, look by look."""
+    """A call as it was recognised, look by look, and its channels' audio at 16 kHz."""
 
     call: LabelledCall
     looks: Sequence[Look]
     audio: dict[str, NDArray[np.float32]]
+
+    @property
+    def agreed(self) -> dict[str, str]:
+        """The text that was committed, by channel."""
+        texts = dict.fromkeys(self.audio, "")
+        for look in self.looks:
+            texts[look.update.channel] += "".join(word.text for word in look.update.committed)
+        return texts
 
 
 Answer = Callable[[ScoreRequest, Look], Score]
@@ -76,7 +84,9 @@ def listen(recognizer: Recognizer, call: LabelledCall) -> Heard:
     audio = {}
     for column, name in enumerate(recording.channels):
         samples = np.ascontiguousarray(recording.samples[:, column])
-        audio[name] = soxr.resample(samples, recording.sample_rate, SAMPLE_RATE).astype(np.float32)
+        resampler = Resampler(recording.sample_rate)
+        received = resampler.push(decode(encode(samples, recording.encoding), recording.encoding))
+        audio[name] = np.concatenate([received, resampler.flush()])
         channel = Channel(name, recording.encoding, recording.sample_rate, SileroModel())
         mono = replace(recording, samples=samples[:, None], channels=(name,))
         looks += _listen_to(recognizer, channel, list(mono.frames(FRAME)), call.language)
@@ -173,26 +183,6 @@ def judge(heard: Heard, blocked: Sequence[Violation], tally: Tally) -> None:
             (tally.hits if mark in met else tally.missed).append(f"{call.path.name} {mark.term}")
 
 
-def error_rate(heard: Sequence[Heard]) -> float:
-    """Give the edits a character of Chinese, or a word of another language, that make the labels of the agreed text."""
-    wrong = total = 0
-    for call in heard:
-        for channel, said in call.call.said.items():
-            agreed = "".join(
-                word.text for look in call.looks if look.update.channel == channel for word in look.update.committed
-            )
-            wanted, got = (fold(text, call.call.language).text for text in (said, agreed))
-            if call.call.language != "zh":
-                numbers: dict[str, str] = {}
-                wanted, got = (
-                    "".join(numbers.setdefault(word, chr(0xE000 + len(numbers))) for word in text.split())
-                    for text in (wanted, got)
-                )
-            wrong += jellyfish.levenshtein_distance(wanted, got)
-            total += len(wanted)
-    return wrong / max(1, total)
-
-
 def curve(heard: Sequence[Heard], tables: dict[str, Table], answers: Sequence[Answer]) -> list[tuple[float, bool]]:
     """Give the cost of each candidate that was weighed, and whether a violation was spoken there."""
     points: list[tuple[float, bool]] = []
@@ -244,14 +234,19 @@ def main() -> None:
     options = parser.parse_args()
     recognizer = service.load_recognizer(settings.load(None, {"model": options.model}))
     labelled = calls.read(options.calls)
+    tracked = partial(track, total=len(labelled), console=Console(stderr=True), transient=True)
     with ThreadPoolExecutor(recognizer.concurrency) as threads:
         streams = threads.map(lambda call: listen(recognizer, call), labelled)
-        heard = list(track(streams, "Recognising", total=len(labelled), console=Console(stderr=True), transient=True))
+        heard = list(tracked(streams, "Recognising"))
+        whole_file = WholeFile(options.model, workers=recognizer.concurrency)
+        read = threads.map(lambda one: whole_file.hear(one.audio, one.call.language), heard)
+        whole = list(tracked(read, "Transcribing whole files"))
     lexicon = load(shipped())
     tables = {language: compile_lexicon(lexicon, language) for language in calls.LANGUAGES}
     answers = [weigh(recognizer, call) for call in heard]
-    figures = {}
+    figures: dict[str, object] = {"machine": machine.describe(), "model": options.model}
     printed = Printed("", *LEVELS)
+    errors = Printed("errors", "stream", "whole file", "stream against whole file")
     details: list[str] = []
     for language in calls.LANGUAGES:
         tallies = {level: Tally([], [], [], []) for level in LEVELS}
@@ -263,16 +258,19 @@ def main() -> None:
             f"{language} recall", *(f"{len(t.hits)} of {len(t.hits) + len(t.missed)}" for t in tallies.values())
         )
         printed.add_row(f"{language} false blocks", *(str(len(t.false)) for t in tallies.values()))
-        rate = error_rate([call for call in heard if call.call.language == language])
-        printed.add_row(f"{language} error rate", f"{rate:.1%}")
+        texts = [(c.call.said, c.agreed, w) for c, w in zip(heard, whole, strict=True) if c.call.language == language]
+        found = error_rates.rates(texts, language)
+        errors.add_row(f"{language} {error_rates.UNITS[language]}", *(f"{rate:.1%}" for rate in asdict(found).values()))
         figures[language] = {
             level: {"hits": len(t.hits), "missed": t.missed, "false": t.false, "said but not marked": t.unmarked}
             for level, t in tallies.items()
-        }
+        } | {"error rates": asdict(found)}
         last = tallies[LEVELS[-1]]
         details += [f"missed  {name}" for name in last.missed] + [f"false   {name}" for name in last.false]
         details += [f"said, not marked  {name}" for name in last.unmarked]
-    Console(width=120).print(printed)
+    console = Console(width=120)
+    console.print(machine.line(), highlight=False)
+    console.print(printed, errors)
     print("\n".join(details))
     if options.json:
         options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
