@@ -1,0 +1,1 @@
+"""Huazha beside public streaming Whispers: the same weights, the same clips, on one machine, in one run."""
