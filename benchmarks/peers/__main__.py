@@ -103,7 +103,7 @@ def show(made: Sequence[Mapping[str, object]]) -> None:
     table = Table(*made[0])
     for row in made:
         table.add_row(*("–" if value is None else str(value) for value in row.values()))
-    console = Console(width=150)
+    console = Console(width=190)
     console.print(machine.line(), highlight=False)
     console.print(table)
 

@@ -24,7 +24,7 @@ class Screen:
     def __init__(self, clip: Clip) -> None:
         self._mark = clip.mark
         self._committed = self._tentative = ""
-        self._signals: dict[str, float] = {}
+        self._signals: dict[str, Shown] = {}
 
     def take(self, at: float, text: str) -> list[Shown]:
         """Take in a message.
@@ -41,12 +41,13 @@ class Screen:
             case "transcript":
                 self._tentative = message["text"]
             case "block":
-                self._signals[message["violation_id"]] = at
+                self._signals[message["violation_id"]] = Shown(at, self._text, blocked=True)
                 return []
             case "violation" if message["violation_id"] in self._signals:
-                if not self._mark.met_by(message["start"], message["end"], message["channel"]):
-                    return []
-                return [Shown(self._signals[message["violation_id"]], self._text, blocked=True)]
+                # The first of them only: those of its later life come when other text stands there.
+                signal = self._signals.pop(message["violation_id"])
+                met = self._mark.met_by(message["start"], message["end"], message["channel"])
+                return [signal] if met else []
             case "error":
                 raise PeerFailed(Huazha.name, f"refused the stream: {message['message']}")
             case _:

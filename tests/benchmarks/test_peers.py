@@ -108,6 +108,18 @@ class TestScreen:
         assert screen.take(2.0, json.dumps({"type": "block", "violation_id": "v"})) == []
         assert screen.take(2.1, json.dumps(violation)) == [Shown(2.0, "", blocked=True)]
 
+    def test_text_that_comes_after_a_signal_is_not_dated_back_to_it(self) -> None:
+        screen = Screen(clip())
+        violation = {"type": "violation", "violation_id": "v", "start": 0.0, "end": 0.1, "channel": "agent"}
+        told = [
+            {"type": "block", "violation_id": "v"},
+            violation,
+            {"type": "transcript", "text": "保本", "committed": True},
+            violation | {"status": "confirmed"},
+        ]
+        shown = [one for at, message in enumerate(told) for one in screen.take(at, json.dumps(message))]
+        assert shown == [Shown(0, "", blocked=True), Shown(2, "保本")]
+
     def test_leaves_out_a_signal_for_something_else(self) -> None:
         screen = Screen(clip())
         screen.take(2.0, json.dumps({"type": "block", "violation_id": "v"}))
