@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from streamer.audio import SAMPLE_RATE
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, stacked
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, placed, to_words
-from streamer.recognition.workers import give_way
 
 MIN_FRAMES, HURRIED_FRAMES = 1000, 800
 """The shortest context that drifts no further than Whisper's own, and one that errs a little more for less time."""
@@ -164,16 +162,11 @@ class WhisperRecognizer:
         if engine is None:
             with self._building:
                 if language not in self._engines:
-                    self._engines[language] = self._built(language)
+                    self._engines[language] = Engine(
+                        self._directory, language, workers=self.concurrency, compute_type=self._compute_type
+                    )
                 engine = self._engines[language]
         return engine
-
-    def _built(self, language: str) -> Engine:
-        # CTranslate2's own threads are as urgent as the one that starts them.
-        with ThreadPoolExecutor(1, initializer=give_way) as thread:
-            return thread.submit(
-                Engine, self._directory, language, workers=self.concurrency, compute_type=self._compute_type
-            ).result()
 
 
 def _hypothesis(

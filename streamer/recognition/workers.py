@@ -1,21 +1,15 @@
-"""Threads that a recogniser runs in. They give way to the event loop, and hold up nobody's exit."""
+"""Threads that a recogniser runs in; they hold up nobody's exit."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from queue import SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
-
-NICENESS = 10
-"""A batch takes a fifth of a second, a decision a thousandth: where both want a core, the decision has it first."""
 
 
 class Workers:
@@ -64,16 +58,5 @@ class Workers:
             thread.join(patience)
 
     def _serve(self) -> None:
-        give_way()
         while (work := self._work.get()) is not None:
             work()
-
-
-def give_way() -> None:
-    """Let this thread, and those that it starts, run after others that want a core.
-
-    Only Linux knows niceness by thread; elsewhere it would be the whole process's.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
