@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from detector import verify
 from detector.hearing import Finding, Hearing
@@ -71,7 +72,7 @@ class Detector:
         # First, so that what is taken back covers nothing that now stands in its place.
         decisions = self._retract(lives, found, update) if update.committed or update.final else []
         requests: list[ScoreRequest] = []
-        for finding in sorted((finding for finding in found if not finding.waits), key=_urgency):
+        for finding in sorted((finding for finding in found if not finding.waits), key=attrgetter("urgency")):
             if finding.rule.required is not None:
                 self._disclose(finding)
                 continue
@@ -122,7 +123,7 @@ class Detector:
         news = (*update.committed, *update.tentative)
         settled = news[0].start if news else update.look[-1].end
         found = hearing.take(TranscriptUpdate(update.channel, (), reading, update.final))
-        for finding in sorted(found, key=_urgency):
+        for finding in sorted(found, key=attrgetter("urgency")):
             if finding.waits or finding.rule.required is not None or finding.end <= settled:
                 continue
             if any(finding.is_of(other) for other in known):
@@ -368,18 +369,6 @@ def _violation(finding: Finding, channel: str, violation_id: str) -> Violation:
         start=words[0].start,
         end=words[-1].end,
         say_instead=rule.say_instead,
-    )
-
-
-def _urgency(finding: Finding) -> tuple[int, bool, float, int, int]:
-    """Order findings so that each comes before what it covers: the most severe, the surest, the longest."""
-    length = finding.span.last - finding.span.first
-    return (
-        finding.severity.rank,
-        not (finding.exact and finding.committed),
-        finding.distance,
-        -length,
-        finding.span.first,
     )
 
 

@@ -72,6 +72,13 @@ class Finding:
         severity = self.rule.severity
         return Severity.ALERT if self.denied and severity is Severity.BLOCK else severity
 
+    @property
+    def urgency(self) -> tuple[int, bool, float, int, int]:
+        """Orders findings so that each comes before what it covers: the most severe, the surest, the longest."""
+        length = self.span.last - self.span.first
+        agreed = self.exact and self.committed
+        return self.severity.rank, not agreed, self.distance, -length, self.span.first
+
 
 class Hearing:
     """The end of one channel's text, as far as it matters to what follows.
