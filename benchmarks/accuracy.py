@@ -49,12 +49,11 @@ LEVELS = ("text", "+ phonetic", "+ near miss", "+ verification")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one window changed, and all that was heard in it, from `start` to `end` seconds of call audio."""
+    """What one window changed, all that was heard in it, and its audio."""
 
     update: TranscriptUpdate
     words: tuple[Word, ...]
-    start: float
-    end: float
+    audio: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +96,21 @@ def _listen_to(
     recognizer: Recognizer, channel: Channel, frames: list[bytes], language: str
 ) -> Iterator[tuple[float, Look]]:
     due, now = 0.0, 0.0
-    plan = None
+    excerpt = None
     while True:
         if frames:
             channel.receive(frames.pop(0))
             if not frames:
                 channel.finish()
         now += FRAME
-        if plan is not None and now >= due:
-            window = Window("", channel.name, 0, channel.audio(plan.start, plan.end), plan.start, language)
+        if excerpt is not None and now >= due:
+            window = Window("", channel.name, 0, excerpt.audio, excerpt.start, language)
             (hypothesis,) = recognizer.recognize([window])
-            yield now, Look(channel.heard(hypothesis)[0], hypothesis.words, plan.start, plan.end)
-            plan = None
-        if plan is None and (plan := channel.next()) is not None:
+            yield now, Look(channel.heard(hypothesis)[0], hypothesis.words, excerpt.audio)
+            excerpt = None
+        if excerpt is None and (excerpt := channel.next()) is not None:
             due = now + TAKES
-        if not frames and plan is None and channel.idle:
+        if not frames and excerpt is None and channel.idle:
             return
 
 
@@ -137,9 +136,8 @@ def weigh(recognizer: Recognizer, heard: Heard) -> Answer:
 
     def answer(request: ScoreRequest, look: Look) -> Score:
         again = request.within(look.words)
-        span = (look.start, look.end) if again else (request.start - BEFORE, request.end + AFTER)
-        start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in span)
-        audio = heard.audio[request.channel][start:end]
+        start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in (request.start - BEFORE, request.end + AFTER))
+        audio = look.audio if again else heard.audio[request.channel][start:end]
         texts = (again or replace(request, reading=())).texts
         (likelihoods,) = recognizer.score([Scoring("", "", "", audio, heard.call.language, texts, 0.0)])
         return Score(request.id, max(likelihoods[:-1]), likelihoods[-1])

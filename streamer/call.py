@@ -139,12 +139,12 @@ class Call:
         ]
 
     def _cut(self, channel: Channel, in_time: bool) -> Window | None:
-        plan = channel.next()
-        if plan is None:
+        excerpt = channel.next(in_time=in_time)
+        if excerpt is None:
             return None
-        audio = channel.audio(plan.start, plan.end)
-        thorough = in_time and channel.name != CUSTOMER
-        return Window(self.id, channel.name, channel.windows, audio, plan.start, self._language, thorough, plan.final)
+        thorough, final = in_time and channel.name != CUSTOMER, excerpt.plan.final
+        audio, start = excerpt.audio, excerpt.start
+        return Window(self.id, channel.name, channel.windows, audio, start, self._language, thorough, final)
 
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""

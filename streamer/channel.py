@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,26 @@ BUFFER = 30
 """Seconds of audio kept for recognition that has fallen behind."""
 KEPT = 5
 """Seconds of it kept when it has fallen behind by more: a block that late stops nobody, fresh speech matters."""
+LEAD_IN, ROOM = 3.0, 10.0
+"""Seconds of what was said before that lead in to a window which begins with speech, and of both together at most.
+
+Joined to it without the pause between: a recogniser hears a sentence better that continues another."""
 BEFORE, AFTER = 0.15, 0.2
 """Seconds of audio around words that are weighed: their times are that exact."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Excerpt:
+    """What a window is to hold.
+
+    Attributes:
+      audio: float32 at 16 kHz: the plan's, after what leads in to it.
+      start: seconds of call audio at which it would begin, were there no pause after the lead-in.
+    """
+
+    plan: Plan
+    audio: NDArray[np.float32]
+    start: float
 
 
 class Channel:
@@ -48,13 +66,14 @@ class Channel:
         self._activity = VoiceActivity(speech)
         self._planner = WindowPlanner()
         self._agreement = Agreement(name, overlap)
-        self._in_flight: Plan | None = None
+        self._in_flight: Excerpt | None = None
         self._claimed = False
         self._eager = False
         self._failures = 0
         self._samples = 0
         self._last = Hypothesis(())
-        self._last_audio = self._listening_to = np.zeros(0, dtype=np.float32)
+        self._last_audio = self._said = np.zeros(0, dtype=np.float32)
+        self._said_until = 0.0
         self.blind = 0.0
         self.windows = 0
 
@@ -81,7 +100,7 @@ class Channel:
     @property
     def waiting(self) -> float:
         """Seconds of speech received that no window has heard."""
-        return max(0.0, self.received - max(self._planner.heard, self._in_flight.end if self._in_flight else 0.0))
+        return max(0.0, self.received - max(self._planner.heard, self._in_flight.plan.end if self._in_flight else 0.0))
 
     @property
     def idle(self) -> bool:
@@ -111,15 +130,21 @@ class Channel:
         self._claimed = True
         return True
 
-    def next(self) -> Plan | None:
-        """Give the window that is due, if one is; it must be answered by `heard` or `failed`."""
+    def next(self, *, in_time: bool = True) -> Excerpt | None:
+        """Give the window that is due, if one is; it must be answered by `heard` or `failed`.
+
+        Args:
+          in_time: whether there is time to hear what leads in to it.
+        """
         self._claimed = False
         plan = self._planner.next()
-        if plan is not None:
-            self._in_flight = plan
-            self._listening_to = self.audio(plan.start, plan.end)
-            self.windows += 1
-        return plan
+        if plan is None:
+            return None
+        audio = self.audio(plan.start, plan.end)
+        lead_in = self._lead_in(plan) if in_time else audio[:0]
+        self._in_flight = Excerpt(plan, np.concatenate([lead_in, audio]), plan.start - len(lead_in) / SAMPLE_RATE)
+        self.windows += 1
+        return self._in_flight
 
     def audio(self, start: float, end: float) -> NDArray[np.float32]:
         """Read the samples from `start` to `end` seconds, as far as they are still known: float32 at 16 kHz."""
@@ -144,10 +169,16 @@ class Channel:
 
     def heard(self, hypothesis: Hypothesis) -> tuple[TranscriptUpdate, list[Blind]]:
         """Take in what was heard in the window in flight."""
-        plan = self._landed()
+        excerpt = self._landed()
+        plan = excerpt.plan
         self._failures = 0
-        self._last, self._last_audio = hypothesis, self._listening_to
-        update = self._agreement.heard(hypothesis.words, until=plan.end, settles=plan.settles, final=plan.final)
+        self._last, self._last_audio = hypothesis, excerpt.audio
+        seam = plan.start if excerpt.start < plan.start else 0.0
+        update = self._agreement.heard(
+            hypothesis.words, until=plan.end, settles=plan.settles, final=plan.final, seam=seam
+        )
+        if plan.final and hypothesis.words:
+            self._keep(excerpt)
         update = replace(update, paused=plan.paused, look=hypothesis.words, alternatives=hypothesis.alternatives)
         unheard = max(self._planner.heard, plan.start)
         self._planner.settled(self._agreement.settled)
@@ -158,7 +189,7 @@ class Channel:
 
     def failed(self) -> list[Blind]:
         """The window in flight was not recognised: it is tried once more, then given up."""
-        plan = self._landed()
+        plan = self._landed().plan
         self._failures += 1
         self._planner.failed()
         return self.give_up("recognition failed", plan.end) if self._failures > 1 else []
@@ -174,10 +205,24 @@ class Channel:
         self._planner.failed()
         return self.give_up(reason)
 
-    def _landed(self) -> Plan:
+    def _landed(self) -> Excerpt:
         assert self._in_flight is not None
-        plan, self._in_flight = self._in_flight, None
-        return plan
+        excerpt, self._in_flight = self._in_flight, None
+        return excerpt
+
+    def _lead_in(self, plan: Plan) -> NDArray[np.float32]:
+        """Give the last of what was said before, for a window that nothing else comes before."""
+        room = min(LEAD_IN, ROOM - (plan.end - plan.start))
+        if not plan.fresh or room <= 0:
+            return self._said[:0]
+        again = max(0, round((self._said_until - plan.start) * SAMPLE_RATE))
+        return self._said[: len(self._said) - again][-int(room * SAMPLE_RATE) :]
+
+    def _keep(self, excerpt: Excerpt) -> None:
+        """Keep the end of what was said, to lead in to what comes next."""
+        plan = excerpt.plan
+        said = np.concatenate([self._lead_in(plan), excerpt.audio[round((plan.start - excerpt.start) * SAMPLE_RATE) :]])
+        self._said, self._said_until = said[-int(LEAD_IN * SAMPLE_RATE) :], plan.end
 
     def _take(self, samples: NDArray[np.float32]) -> list[Blind]:
         lost: list[Blind] = []

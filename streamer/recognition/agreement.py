@@ -10,8 +10,9 @@ OVERLAP = 0.15
 """Seconds by which the same word may be placed differently in two windows: alignments are that coarse."""
 ROUGH_OVERLAP = 1.0
 """The same where words are only spread over their window."""
-EDGE = 0.4
-"""Seconds before a window's end in which nothing is agreed: looks in quick succession make the same mistake there."""
+EDGE = 2.0
+"""Seconds before a window's end in which nothing is agreed: looks in quick succession make the same mistake there, and
+the words that follow mend it."""
 TAIL = 24
 """Committed words kept to recognise a repeat of them at the start of a hypothesis."""
 
@@ -38,7 +39,9 @@ class Agreement:
         """Seconds of call audio at which the committed text ends."""
         return self._tail[-1].end if self._tail else 0.0
 
-    def heard(self, words: Sequence[Word], *, until: float, settles: float, final: bool) -> TranscriptUpdate:
+    def heard(
+        self, words: Sequence[Word], *, until: float, settles: float, final: bool, seam: float = 0.0
+    ) -> TranscriptUpdate:
         """Take in what was heard in a window.
 
         Args:
@@ -46,8 +49,10 @@ class Agreement:
           until: seconds of call audio at which the window ends.
           settles: words that end by this second of call audio need no second opinion.
           final: speech ended in the window.
+          seam: seconds of call audio at which the window's own speech begins, where it was led in by the committed
+            words before it.
         """
-        new = self._beyond_committed(words)
+        new = self._beyond_committed(words, max(seam, self.settled))
         settled = len(new) if final else sum(word.end <= settles for word in new)
         unripe = sum(word.end > until - EDGE for word in new)
         agreed = max(settled, min(_agreement(self._tentative, new), len(new) - unripe))
@@ -55,7 +60,7 @@ class Agreement:
         self._tail = [*self._tail, *committed][-TAIL:]
         return TranscriptUpdate(self._channel, committed, self._tentative, final, until)
 
-    def _beyond_committed(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def _beyond_committed(self, words: Sequence[Word], seam: float) -> tuple[Word, ...]:
         """Drop the words that the window's left context repeats.
 
         Time says where, give or take an overlap; within that, the cut is where the words before it end most
@@ -65,9 +70,9 @@ class Agreement:
             return tuple(words)
         said = [_spelled(word) for word in self._tail]
         heard = [_spelled(word) for word in words]
-        earliest = sum(word.end <= self.settled - self._overlap for word in words)
-        latest = sum(word.start < self.settled + self._overlap for word in words)
-        timed = sum((word.start + word.end) / 2 <= self.settled for word in words)
+        earliest = sum(word.end <= seam - self._overlap for word in words)
+        latest = sum(word.start < seam + self._overlap for word in words)
+        timed = sum((word.start + word.end) / 2 <= seam for word in words)
         cut = max(
             range(earliest, latest + 1),
             key=lambda cut: (_common_suffix(said, heard[:cut]), -abs(cut - timed)),

@@ -46,6 +46,7 @@ class Plan:
     Attributes:
       final: speech ends within it.
       paused: silence has begun at its end, and may be the end of speech.
+      fresh: it begins with the speech, so that nothing comes before.
       settles: what is heard up to here stays, with no second opinion: all of it when speech has ended, all but
         the margin when windows get no longer, else nothing.
     """
@@ -55,6 +56,7 @@ class Plan:
     final: bool
     settles: float
     paused: bool = False
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -164,7 +166,8 @@ class WindowPlanner:
             news = end - self._looked >= (options.eager if self._eager else options.hop)
             if spoken < options.shortest or not (news or (paused and self._looked < whole)):
                 return None
-        return Plan(start, end, final, end if final else end - options.margin if full else start, paused)
+        settles = end if final else end - options.margin if full else start
+        return Plan(start, end, final, settles, paused, fresh=start <= segment.start)
 
     def settled(self, until: float) -> None:
         """The window in flight was heard, and text is settled up to `until`.

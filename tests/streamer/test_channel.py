@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
-from streamer.channel import BUFFER, Channel
+from streamer.channel import BUFFER, LEAD_IN, ROOM, Channel, Excerpt
 from streamer.recognition.recognizer import Hypothesis
-from streamer.recognition.windows import Plan
 from streamer.types import Blind, Encoding
 
 FRAME = SAMPLE_RATE // 50
@@ -73,7 +72,7 @@ class Listener:
     def __post_init__(self) -> None:
         self.committed: list[str] = []
         self.blind: list[Blind] = []
-        self._answer: tuple[int, Plan, NDArray[np.float32]] | None = None
+        self._answer: tuple[int, Excerpt] | None = None
 
     def listen(self) -> None:
         audio = self.speech.audio
@@ -89,18 +88,18 @@ class Listener:
 
     def _turn(self, clock: int) -> None:
         if self._answer is not None and clock >= self._answer[0]:
-            _, plan, audio = self._answer
+            _, excerpt = self._answer
             self._answer = None
             if self.channel.windows in self.fail:
                 self.blind += self.channel.failed()
             else:
                 late = self.jitter if self.channel.windows % 2 else -self.jitter
                 mark = "x" if self.fickle and self.channel.windows % 2 else ""
-                update, lost = self.channel.heard(self.speech.hear(audio, plan.start, late, mark))
+                update, lost = self.channel.heard(self.speech.hear(excerpt.audio, excerpt.start, late, mark))
                 self.committed += [word.text.strip(" x") for word in update.committed]
                 self.blind += lost
-        if self._answer is None and (plan_ := self.channel.next()) is not None:
-            self._answer = (clock + self.delay, plan_, self.channel.audio(plan_.start, plan_.end))
+        if self._answer is None and (due := self.channel.next()) is not None:
+            self._answer = (clock + self.delay, due)
 
 
 def channel() -> Channel:
@@ -191,4 +190,39 @@ class TestFrameSizes:
         assert whole.received == cut.received
         whole.finish()
         cut.finish()
-        assert whole.next() == cut.next()
+        one, other = whole.next(), cut.next()
+        assert one is not None
+        assert other is not None
+        assert one.plan == other.plan
+        assert np.array_equal(one.audio, other.audio)
+
+
+class TestLeadIn:
+    """What was said before leads in to a window that begins with speech."""
+
+    def listen(self, words: list[tuple[float, float]], *, in_time: bool = True) -> list[Excerpt]:
+        """Hear words out in as few looks as can be."""
+        speech, one, excerpts = Speech.of(words), channel(), []
+        for frame in np.array_split(speech.audio, len(speech.audio) // FRAME):
+            one.receive(frame.tobytes())
+            if one.ending and (excerpt := one.next(in_time=in_time)) is not None:
+                one.heard(speech.hear(excerpt.audio, excerpt.start))
+                excerpts.append(excerpt)
+        return excerpts
+
+    def test_is_joined_without_the_pause_between(self) -> None:
+        first, second = self.listen([(0.5, 1.0), (2.0, 1.0), (1.0, 0.0)])
+        assert first.start == first.plan.start
+        levels = second.audio[second.audio != 0]
+        assert {round(level * 32768) for level in levels.tolist()} == {1, 2}
+        assert second.plan.start - second.start == pytest.approx(len(first.audio) / SAMPLE_RATE)
+
+    def test_is_bounded(self) -> None:
+        *_, last = self.listen([(0.5, 5.0), (2.0, 1.0), (1.0, 0.0)])
+        assert last.plan.start - last.start == LEAD_IN
+        *_, full = self.listen([(0.5, 5.0), (2.0, 8.0), (1.0, 0.0)])
+        assert len(full.audio) <= ROOM * SAMPLE_RATE
+
+    def test_is_left_out_when_there_is_no_time(self) -> None:
+        _, second = self.listen([(0.5, 1.0), (2.0, 1.0), (1.0, 0.0)], in_time=False)
+        assert second.start == second.plan.start

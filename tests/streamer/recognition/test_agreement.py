@@ -38,8 +38,8 @@ class TestCommitting:
 
     def test_takes_none_at_a_window_s_edge(self) -> None:
         agreement = Agreement("agent")
-        heard(agreement, spoken("我们保本"), until=0.9)
-        assert text(heard(agreement, spoken("我们保本"), until=1.0).committed) == "我们"
+        heard(agreement, spoken("我们保本"), until=2.5)
+        assert text(heard(agreement, spoken("我们保本"), until=2.6).committed) == "我们保"
 
     def test_takes_one_when_speech_has_ended(self) -> None:
         update = heard(Agreement("agent"), spoken("保本"), final=True)
@@ -50,12 +50,23 @@ class TestCommitting:
         update = heard(Agreement("agent"), spoken("保本保收益"), settles=0.5)
         assert (text(update.committed), text(update.tentative)) == ("保本", "保收益")
 
+    def test_waits_for_what_follows(self) -> None:
+        agreement = Agreement("agent")
+        heard(agreement, spoken("我们保本保收益"), until=2.0)
+        assert text(heard(agreement, spoken("我们保本保收益"), until=2.5).committed) == "我们"
+
 
 class TestTheSeam:
     def test_drops_what_is_committed_even_when_it_is_placed_late(self) -> None:
         agreement = Agreement("agent")
         heard(agreement, spoken("我们保本"), final=True)
         assert text(heard(agreement, spoken("我们保本很好", 0.12), final=True).committed) == "很好"
+
+    def test_drops_what_leads_in_to_a_window_though_a_pause_was_left_out(self) -> None:
+        agreement = Agreement("agent")
+        heard(agreement, spoken("我们保本"), final=True)
+        led_in = [*spoken("我们保本", 9.3), *spoken("很好", 10.1)]
+        assert text(agreement.heard(led_in, until=60.0, settles=0.0, final=True, seam=10.0).committed) == "很好"
 
     def test_keeps_what_follows_even_when_it_is_placed_early(self) -> None:
         agreement = Agreement("agent")

@@ -61,8 +61,8 @@ def listen(whisper: WhisperRecognizer, samples: Signal, language: str) -> str:
         channel.receive(payload[at : at + RATE // 5])
         if at + RATE // 5 > len(payload):
             channel.finish()
-        while (plan := channel.next()) is not None:
-            window = Window("c", "agent", 0, channel.audio(plan.start, plan.end), plan.start, language)
+        while (excerpt := channel.next()) is not None:
+            window = Window("c", "agent", 0, excerpt.audio, excerpt.start, language)
             update, _ = channel.heard(whisper.recognize([window])[0])
             text += "".join(word.text for word in (*update.committed, *update.tentative))
     return text
