@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -150,4 +151,7 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
         for watching in (service.watch(), store.watch()):
             task = asyncio.create_task(watching)
             stack.callback(task.cancel)
+        # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then.
+        gc.collect()
+        gc.freeze()
         yield service
