@@ -105,7 +105,7 @@ class TestAViolation:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.5)
         hear(call, window, words("我们保本的"))
-        (window,) = speak(call, 0.5)
+        (window,) = speak(call, 2.5)
         (confirmed,) = hear(call, window, words("我们保本的产品"))
         assert isinstance(confirmed, ViolationReport)
         assert confirmed.violation.status is Status.CONFIRMED
@@ -115,7 +115,7 @@ class TestAViolation:
         (window,) = speak(call, 1.5)
         hear(call, window, words("我们保本的"))
         for _ in range(2):
-            (window,) = speak(call, 0.5)
+            (window,) = speak(call, 2.5)
             events = hear(call, window, words("我们确实的产品"))
         assert kinds(events) == [Unblock, ViolationReport]
         account = call.abandon("over")[-1]
@@ -157,7 +157,7 @@ class TestAViolation:
         call = begin(transcripts=False)
         (window,) = speak(call, 1.0)
         hear(call, window, words("最后一天"))
-        (window,) = speak(call, 0.5)
+        (window,) = speak(call, 2.5)
         assert set(kinds(hear(call, window, words("最后一天")))) == {ViolationReport}
 
 
@@ -167,7 +167,7 @@ class TestTheText:
         (window,) = speak(call, 1.0)
         (tentative,) = hear(call, window, words("您好"))
         assert tentative == Transcript("agent", "您好", False, 0.0, 0.4)
-        (window,) = speak(call, 0.5)
+        (window,) = speak(call, 2.5)
         committed = hear(call, window, words("您好"))
         assert committed == [Transcript("agent", "您好", True, 0.0, 0.4)]
         (window,) = speak(call, 0.5)
