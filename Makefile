@@ -39,7 +39,7 @@ format: install ## rewrite the sources as the linter wants them
 lock: ## renew requirements.lock from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install --quiet uv
-	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra models --extra dev --universal --python-version 3.11 \
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra models --extra postgres --extra dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock
 	@rm -rf $(VENV)-lock
 
