@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import httpx
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 
 from streamer.errors import SettingsError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+KeptType = Literal[
+    "call.started",
+    "violation",
+    "block",
+    "block.result",
+    "unblock",
+    "blind",
+    "call.stopped",
+    "review",
+    "action",
+    "evidence",
+    "access",
+]
+"""Types of events that are in the journal, as `docs/feed.md` has them."""
 
 
 class _Section(BaseModel):
@@ -48,6 +76,86 @@ class Limits(_Section):
     drain_timeout: Seconds = 30.0
 
 
+class EvidenceSettings(_Section):
+    """What is kept of the audio around violations.
+
+    Attributes:
+      keep: false keeps none.
+      before, after: seconds around what was said.
+      days: after which a clip is removed.
+      megabytes: of all clips together; the oldest go first.
+    """
+
+    keep: bool = True
+    before: Annotated[float, Field(ge=0, le=60)] = 10.0
+    after: Annotated[float, Field(ge=0, le=60)] = 10.0
+    days: Annotated[float, Field(gt=0)] = 180.0
+    megabytes: Annotated[int, Field(ge=1)] = 10_000
+
+
+class Tls(_Section):
+    """A certificate for both servers.
+
+    Attributes:
+      certificate, key: PEM files; the certificate with the chain that leads to it.
+    """
+
+    certificate: Path
+    key: Path
+
+
+class Webhook(_Section):
+    """Where events are posted to.
+
+    Attributes:
+      url: of http or https; names one endpoint.
+      secret: what posts are signed with, `whsec_` and base64 of 24 to 64 bytes. Written as it is to JSON alone, which
+        is how the console's process gets it.
+      types: of events that it wants; all that are kept when empty.
+      allow_private: whether it may be at an address that isn't of the open internet.
+    """
+
+    url: Annotated[str, Field(max_length=2000)]
+    secret: SecretStr
+    types: tuple[KeptType, ...] = ()
+    allow_private: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        try:
+            parts = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise ValueError(str(error)) from None
+        if parts.scheme not in {"http", "https"} or not parts.host or not url.isprintable() or " " in url:
+            raise ValueError("must be an address of http or https")
+        if parts.userinfo or parts.fragment or not 0 < (parts.port or 80) < 65536:
+            raise ValueError("must have no user, no fragment, and a port up to 65535")
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        scheme, _, key = secret.get_secret_value().partition("_")
+        try:
+            length = len(base64.b64decode(key, validate=True))
+        except (binascii.Error, ValueError):
+            length = 0
+        if scheme != "whsec" or not 24 <= length <= 64:
+            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes")
+        return secret
+
+    @field_serializer("secret", when_used="json")
+    def _handed_over(self, secret: SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+def _each_once(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+    if len({webhook.url for webhook in webhooks}) < len(webhooks):
+        raise ValueError("must each have a url of its own")
+    return webhooks
+
+
 class Settings(_Section):
     """Everything that can be set.
 
@@ -62,6 +170,11 @@ class Settings(_Section):
       workers: recognisers at once; one to a core serves best.
       rules: switched off or graded otherwise than in their lexicon, by id.
       max_queue_age: seconds that a window may wait before the service calls itself unhealthy.
+      data: the folder of the journal, the evidence and the key that the journal's heads are signed with.
+      database: where the journal is instead, `postgresql+psycopg://...`; a file in `data` when absent.
+      gateway: this service's name among those that share a database; the machine's and the media port when empty.
+      origins: where pages that use the feed may come from, beside the console itself.
+      webhooks: where events are posted to.
     """
 
     host: str = "127.0.0.1"
@@ -76,6 +189,23 @@ class Settings(_Section):
     max_queue_age: Seconds = 5.0
     rules: dict[str, Literal["off", "block", "alert", "review"]] = {}
     limits: Limits = Limits()
+    data: Path = Field(default_factory=lambda: user_data_path("huazha"))
+    database: str | None = None
+    gateway: str = ""
+    evidence: EvidenceSettings = EvidenceSettings()
+    origins: tuple[str, ...] = ()
+    webhooks: Annotated[tuple[Webhook, ...], AfterValidator(_each_once)] = ()
+    tls: Tls | None = None
+
+    @property
+    def name(self) -> str:
+        """The gateway's name."""
+        return self.gateway or f"{socket.gethostname()}:{self.media_port}"
+
+    @property
+    def journal(self) -> str:
+        """Where the journal is, as SQLAlchemy has it."""
+        return self.database or f"sqlite:///{self.data / 'journal.db'}"
 
 
 def load(config: Path | None, overrides: Mapping[str, Any]) -> Settings:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +16,7 @@ from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.service import Service
 from streamer.settings import Limits, Settings
+from tests.databases import PostgreSQL
 from tests.faults import Running
 
 
@@ -24,13 +29,28 @@ def whisper() -> WhisperRecognizer:
 
 
 @pytest.fixture
-def running() -> Running:
+def running(tmp_path: Path) -> Running:
     """Run a service on free ports: `async with running(recognizer, **limits) as service`."""
 
     @asynccontextmanager
     async def run(recognizer: Recognizer, **limits: float) -> AsyncIterator[Service]:
-        settings = Settings(media_port=0, console_port=0, limits=Limits.model_validate(limits))
+        settings = Settings(media_port=0, console_port=0, data=tmp_path, limits=Limits.model_validate(limits))
         async with service.running(settings, recognizer) as started:
             yield started
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server; without one installed the test is skipped, but never in CI."""
+    found = shutil.which("pg_ctl") or next(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))), None)
+    if found is None:
+        assert "CI" not in os.environ, "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL is not installed")
+    with tempfile.TemporaryDirectory(prefix="huazha-pg") as folder:
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres")
+        server = PostgreSQL(Path(found).parent, Path(folder))
+        yield server
+        server.stop()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from detector.types import Word
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.service import Service
 
@@ -34,3 +35,25 @@ class FaultyRecognizer:
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         return [tuple(0.0 for _ in question.texts) for question in questions]
+
+
+class Reciter(FaultyRecognizer):
+    """Hears on every agent's channel one text, a character or word in each quarter of a second from `start` on.
+
+    Args:
+      text: words where it has spaces, else characters.
+    """
+
+    def __init__(self, text: str, start: float = 0.5) -> None:
+        super().__init__()
+        pieces = [f" {word}" for word in text.split()] if " " in text else list(text)
+        times = (start + 0.25 * i for i in range(len(pieces)))
+        self._words = [Word(piece, at, at + 0.25, 0.9) for piece, at in zip(pieces, times, strict=True)]
+
+    def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+        return [Hypothesis(self._within(window)) for window in windows]
+
+    def _within(self, window: Window) -> tuple[Word, ...]:
+        if window.channel != "agent":
+            return ()
+        return tuple(word for word in self._words if window.start <= word.start and word.end <= window.end)

@@ -1,0 +1,1 @@
+"""What is kept of calls, and proven: events, the journal, webhooks, evidence."""

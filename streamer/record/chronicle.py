@@ -1,0 +1,119 @@
+"""A call in the words of the alert feed: what the platform is told becomes events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from streamer import wire
+from streamer.types import (
+    Block,
+    CallStarted,
+    Order,
+    Outgoing,
+    Started,
+    Stopped,
+    Transcript,
+    Unblock,
+    ViolationReport,
+)
+
+POLICY = "policy"
+"""Who blocks where nobody asked for it."""
+AROUND = 80
+"""Characters of what was said before that stand with a violation."""
+
+Told = tuple[str, dict[str, Any]]
+"""An event's type and its own fields, as `docs/feed.md` has them."""
+
+
+class Chronicle:
+    """Tells one call's events.
+
+    Args:
+      started: how the platform announced the call.
+      metadata: of the call, with what must not be kept masked.
+      greeting: what the call is answered with.
+      language: the one that is recognised.
+      gateway: the service that listens.
+    """
+
+    def __init__(
+        self, started: CallStarted, greeting: Started, *, language: str, metadata: Mapping[str, Any], gateway: str
+    ) -> None:
+        self._started = started
+        self._greeting = greeting
+        self._language = language
+        self._metadata = metadata
+        self._gateway = gateway
+        self._said = dict.fromkeys(started.channels, "")
+        self._saying = dict.fromkeys(started.channels, "")
+        self._summary: Stopped | None = None
+
+    def begin(self) -> Told:
+        """Tell of the call's start."""
+        return "call.started", {
+            "gateway": self._gateway,
+            "language": self._language,
+            "channels": list(self._started.channels),
+            "metadata": dict(self._metadata),
+            "model": self._greeting.model,
+            "lexicon_version": self._greeting.lexicon_version,
+        }
+
+    def note(self, event: Outgoing, *, delivered: bool, took: float) -> list[Told]:
+        """Tell of what the platform was told.
+
+        Args:
+          delivered: whether it took the message.
+          took: seconds until it had.
+        """
+        told = wire.fields(event)
+        match event:
+            case Transcript():
+                self._hear(event)
+            case ViolationReport(violation):
+                told["say_instead"] = violation.say_instead
+                told["text"] = self._said[violation.channel] + self._saying[violation.channel]
+                told["lexicon_version"] = self._greeting.lexicon_version
+            case Block() | Unblock():
+                told["by"] = POLICY
+            case Stopped():
+                self._summary = event
+                return []
+        # Whoever took a supervisor's order has told of it; that it lifts a block follows from it.
+        ordered = isinstance(event, Order) and event.action != "unmute"
+        events = [] if ordered else [(wire.kind(event), told)]
+        if "action" in told:
+            events.append(_result(told, delivered=delivered, took=took))
+        return events
+
+    def end(self, outcome: str, *, duration: float, blind: float) -> Told:
+        """Tell of the call's end, by the account that it gave of itself or, where it gave none, by what is known."""
+        summary = self._summary or Stopped(duration, 0, (), blind)
+        return "call.stopped", {"outcome": outcome, **wire.fields(summary)}
+
+    def _hear(self, event: Transcript) -> None:
+        channel = event.channel
+        if event.committed:
+            self._said[channel] = _joined(self._said[channel], event.text)[-AROUND:]
+            self._saying[channel] = ""
+        else:
+            self._saying[channel] = _joined(self._said[channel], event.text)[len(self._said[channel]) :]
+
+
+def _result(signal: Mapping[str, Any], *, delivered: bool, took: float) -> Told:
+    outcome, detail = ("delivered", "") if delivered else ("undelivered", "the platform did not take the message")
+    return "block.result", {
+        "violation_id": signal["violation_id"],
+        "action": signal["action"],
+        "outcome": outcome,
+        "detail": detail,
+        "took_ms": round(took * 1000, 3),
+    }
+
+
+def _joined(said: str, more: str) -> str:
+    """Join texts as they are written: English words with a space between them."""
+    spaced = said and more and said[-1].isascii() and more[0].isascii() and more[0].isalnum()
+    return f"{said} {more}" if spaced else said + more

@@ -1,0 +1,108 @@
+"""What the journal says, summed up: calls and violations as they stand, for whoever searches them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from streamer.record.chain import canonical
+from streamer.record.event import Event
+from streamer.record.schema import calls, violations
+
+SEVERITIES = ("review", "alert", "block")
+
+
+def milliseconds(event: Event) -> int:
+    """Give an event's time as it is stored."""
+    return round(event.at.timestamp() * 1000)
+
+
+def project(connection: Connection, event: Event) -> None:
+    """Bring calls and violations up to an event; events come in the order of the journal."""
+    fields = event.fields
+    match event.type:
+        case "call.started":
+            connection.execute(insert(calls), _call(event))
+        case "call.stopped":
+            ended = {
+                "ended_at": milliseconds(event),
+                "outcome": fields["outcome"],
+                "duration": fields["duration"],
+                "blind": fields["blind_seconds"],
+                "missing": canonical({"missing": fields["missing"]}),
+            }
+            connection.execute(update(calls).where(calls.c.call == event.call).values(ended))
+        case "violation":
+            _violation(connection, event)
+        case "block":
+            late = fields["audio_received"] - fields["audio_end"]
+            _set(connection, event, action=fields["action"], late=late, block=canonical(fields), lifted=False)
+        case "block.result":
+            _set(connection, event, outcome=fields["outcome"])
+        case "unblock":
+            _set(connection, event, lifted=True)
+        case "review":
+            judged = {"verdict": fields["verdict"], "verdict_by": fields["by"], "verdict_reason": fields["reason"]}
+            _set(connection, event, **judged)
+        case "evidence":
+            _set(connection, event, evidence=True)
+
+
+def _call(event: Event) -> dict[str, Any]:
+    return {
+        "call": event.call,
+        "cursor": event.cursor,
+        "call_id": event.call_id,
+        "agent": event.agent,
+        "started_at": milliseconds(event),
+        "duration": 0.0,
+        "blind": 0.0,
+        "violations": 0,
+        "body": canonical(event.fields),
+        "missing": canonical({"missing": []}),
+    }
+
+
+def _violation(connection: Connection, event: Event) -> None:
+    fields = event.fields
+    now = {
+        **{name: fields[name] for name in ("rule_id", "category", "severity", "status", "term", "heard", "text")},
+        "body": canonical(fields),
+    }
+    if fields["status"] in {"fired", "confirmed"}:
+        now["fired"] = True
+    changed = connection.execute(update(violations).where(_is(event)).values(now))
+    if not changed.rowcount:
+        first = {
+            "call": event.call,
+            "violation_id": fields["violation_id"],
+            "cursor": event.cursor,
+            "at": milliseconds(event),
+            "call_id": event.call_id,
+            "agent": event.agent,
+            "fired": False,
+            "lifted": False,
+            "evidence": False,
+        }
+        connection.execute(insert(violations), first | now)
+    _count(connection, event)
+
+
+def _count(connection: Connection, event: Event) -> None:
+    """Sum up a call's violations: those that were fired, and stand."""
+    standing = select(violations.c.severity).where(
+        violations.c.call == event.call, violations.c.fired, violations.c.status != "retracted"
+    )
+    severities = list(connection.scalars(standing))
+    worst = max(severities, key=SEVERITIES.index, default=None)
+    summed = {"violations": len(severities), "worst": worst}
+    connection.execute(update(calls).where(calls.c.call == event.call).values(summed))
+
+
+def _set(connection: Connection, event: Event, **values: Any) -> None:
+    connection.execute(update(violations).where(_is(event)).values(values))
+
+
+def _is(event: Event) -> ColumnElement[bool]:
+    return and_(violations.c.call == event.call, violations.c.violation_id == event.fields["violation_id"])

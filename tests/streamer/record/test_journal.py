@@ -1,0 +1,221 @@
+"""The journal, on both databases: whole, once, in order, and there again when the database is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from streamer.record import chain, database
+from streamer.record.event import Event
+from streamer.record.journal import Journal, JournalUnavailable
+from streamer.record.schema import calls, journal, outbox, violations
+from tests.databases import PostgreSQL
+
+BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
+VIOLATION = {
+    "violation_id": "v-1",
+    "status": "fired",
+    "rule_id": "promise",
+    "category": "guarantee",
+    "severity": "block",
+    "term": "保本",
+    "heard": "宝本",
+    "match": "phonetic",
+    "confidence": 0.9,
+    "channel": "agent",
+    "start": 3.0,
+    "end": 3.5,
+    "say_instead": None,
+    "text": "这个宝本",
+    "lexicon_version": "1",
+}
+STARTED = {"language": "zh", "channels": ["agent"], "metadata": {}, "model": "base", "lexicon_version": "1"}
+STOPPED = {"outcome": "completed", "duration": 9.5, "violations": 1, "missing": [], "blind_seconds": 0.5}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'deep' / 'journal.db'}"
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        url = server.fresh()
+    engine = database.open_(url)
+    yield engine
+    engine.dispose()
+
+
+def event(cursor: int, kind: str, **fields: Any) -> Event:
+    return Event(cursor, kind, BEGAN + timedelta(seconds=cursor), "c0ffee", "c-1", "Li Na", fields)
+
+
+def story() -> list[Event]:
+    """Give a call in which something forbidden is said."""
+    return [
+        event(1, "call.started", **STARTED),
+        event(2, "violation", **{**VIOLATION, "status": "candidate"}),
+        event(3, "violation", **VIOLATION),
+        event(4, "block", violation_id="v-1", action="mute", audio_end=3.5, audio_received=3.9, by="policy"),
+        event(5, "block.result", violation_id="v-1", action="mute", outcome="delivered"),
+        event(6, "review", violation_id="v-1", verdict="true", reason="", by="Wang"),
+        event(7, "evidence", violation_id="v-1", seconds=20.0),
+        event(9, "call.stopped", **STOPPED),
+    ]
+
+
+def rows(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(select(journal).order_by(journal.c.position)))
+
+
+class TestAppending:
+    def test_keeps_events_as_they_were(self, engine: Engine) -> None:
+        one = Journal(engine)
+        one.append(story()[:3])
+        one.append(story()[3:])
+        assert one.since(0, 100) == story()
+        assert one.since(3, 2) == story()[3:5]
+        assert one.last_cursor() == 9
+
+    def test_chains_them_so_that_anybody_can_check(self, engine: Engine) -> None:
+        Journal(engine).append(story())
+        previous = chain.BEGINNING
+        for position, row in enumerate(rows(engine), 1):
+            assert (row.position, row.previous) == (position, previous)
+            assert row.hash == chain.link(previous, chain.canonical(json.loads(row.body)))
+            previous = row.hash
+
+    def test_twice_changes_nothing(self, engine: Engine) -> None:
+        one = Journal(engine, lambda _: ["https://example.com"])
+        one.append(story())
+        before = rows(engine)
+        one.append(story()[2:])
+        assert rows(engine) == before
+        with engine.connect() as connection:
+            assert len(list(connection.execute(select(outbox)))) == len(story())
+
+    def test_an_older_event_that_comes_late_is_kept(self, engine: Engine) -> None:
+        one = Journal(engine)
+        one.append([event(5, "blind")])
+        one.append([event(4, "blind")])
+        assert [told.cursor for told in one.since(0, 10)] == [4, 5]
+
+    def test_all_or_nothing(self, engine: Engine) -> None:
+        one = Journal(engine)
+        with pytest.raises(KeyError):
+            one.append([event(1, "call.started", **STARTED), event(2, "violation")])
+        assert rows(engine) == []
+
+    def test_sums_up_calls_and_violations(self, engine: Engine) -> None:
+        Journal(engine).append(story())
+        with engine.connect() as connection:
+            (call,) = connection.execute(select(calls))
+            (violation,) = connection.execute(select(violations))
+        assert (call.outcome, call.duration, call.blind, call.violations, call.worst) == (
+            "completed",
+            9.5,
+            0.5,
+            1,
+            "block",
+        )
+        assert (violation.status, violation.verdict, violation.verdict_by) == ("fired", "true", "Wang")
+        assert (violation.action, violation.outcome, violation.evidence) == ("mute", "delivered", True)
+        assert violation.late == pytest.approx(0.4)
+
+    def test_what_is_taken_back_counts_no_more(self, engine: Engine) -> None:
+        Journal(engine).append([*story(), event(10, "violation", **{**VIOLATION, "status": "retracted"})])
+        with engine.connect() as connection:
+            (call,) = connection.execute(select(calls))
+        assert (call.violations, call.worst) == (0, None)
+
+
+def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:
+    engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
+    pages: list[int] = []
+
+    def bound(connection: Any, _: Any) -> None:
+        if pages:
+            connection.execute(f"PRAGMA max_page_count = {pages[-1]}")
+
+    from sqlalchemy import event as listened
+
+    listened.listen(engine, "connect", bound)
+    one = Journal(engine)
+    one.append(story()[:1])
+    with engine.connect() as connection:
+        pages.append(connection.scalar(text("PRAGMA page_count")) or 0)
+    long = event(50, "blind", reason="x" * 100_000)
+    with pytest.raises(JournalUnavailable, match="full"):
+        one.append([long])
+    pages.append(1_000_000)
+    one.append([long])
+    assert one.since(1, 10) == [long]
+
+
+def test_a_database_that_is_gone_for_a_while_is_said_and_got_over(postgresql: PostgreSQL) -> None:
+    engine = database.open_(postgresql.fresh())
+    one = Journal(engine)
+    one.append(story()[:1])
+    postgresql.stop()
+    try:
+        with pytest.raises(JournalUnavailable):
+            one.append(story()[1:])
+        with pytest.raises(JournalUnavailable):
+            one.last_cursor()
+    finally:
+        postgresql.start()
+    one.append(story())
+    assert one.since(0, 100) == story()
+    engine.dispose()
+
+
+def test_whoever_is_killed_in_mid_writing_leaves_whole_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    code = (
+        "import sys, itertools\n"
+        "from datetime import UTC, datetime\n"
+        "from streamer.record import database\n"
+        "from streamer.record.event import Event\n"
+        "from streamer.record.journal import Journal\n"
+        "one = Journal(database.open_(sys.argv[1]))\n"
+        "for n in itertools.count(1, 3):\n"
+        "    one.append([Event(n + i, 'blind', datetime.now(UTC)) for i in range(3)])\n"
+        "    print(n, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for _ in range(20):
+            last = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+    engine = database.open_(url)
+    found = rows(engine)
+    assert len(found) >= last + 2
+    assert len(found) % 3 == 0
+    previous = chain.BEGINNING
+    for row in found:
+        assert row.hash == chain.link(previous, row.body)
+        previous = row.hash
+
+
+def test_an_address_that_is_none_is_said_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(database.DatabaseError, match="no address"):
+        database.open_("nonsense")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(database.DatabaseError, match="journal's database"):
+        database.open_(f"sqlite:///{tmp_path / 'file' / 'journal.db'}")
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(database.DatabaseError) as failure:
+        database.open_("postgresql+psycopg://bank:hunter2@127.0.0.1:1/none")
+    assert "hunter2" not in str(failure.value)
