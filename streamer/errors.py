@@ -9,9 +9,12 @@ HuazhaError                  a user's mistake or the machine's fault, told in on
 │   ├── ModelNotFound        are not here, and how to get them
 │   ├── ModelDamaged         are not what they should be
 │   └── ModelNotWritten      could not be put into the cache
-└── RecognitionFailed        a window was not recognised
+├── RecognitionFailed        a window was not recognised
+├── AccessDenied             somebody did not get in: no token, or none that is good
+└── ForbiddenOrigin          a page asks that has no business here
 ProtocolError                a peer broke the protocol, or can't be served: sent to it, then the socket closes
 ├── BadJson          4400
+├── Unauthorised     4401
 ├── StartTimeout     4408
 ├── OutOfOrder       4409
 ├── OddBytes         4411
@@ -26,7 +29,7 @@ ProtocolError                a peer broke the protocol, or can't be served: sent
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class HuazhaError(Exception):
@@ -95,6 +98,32 @@ class RecognitionFailed(HuazhaError):
     """A recogniser could not do a window."""
 
 
+class AccessDenied(HuazhaError):
+    """A sign-in that failed.
+
+    Attributes:
+      reason: for programs.
+      message: never holds the token.
+      name: whose token it was, where that is known.
+    """
+
+    def __init__(
+        self, reason: Literal["missing", "wrong", "expired", "used"], message: str, name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.name = name
+
+
+class ForbiddenOrigin(HuazhaError):
+    """A browser asks for a page that is not the service's own, nor let in by `origins`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 class ProtocolError(Exception):
     """What is sent to a peer before its socket is closed.
 
@@ -118,6 +147,16 @@ class BadJson(ProtocolError):
 
     code = "bad_json"
     close_code = 4400
+
+
+class Unauthorised(ProtocolError):
+    """A stream has no token, or none that is good."""
+
+    code = "unauthorised"
+    close_code = 4401
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "token")
 
 
 class StartTimeout(ProtocolError):

@@ -1,0 +1,76 @@
+"""Where telephony platforms sign in, before a media stream is heard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamer.access.guard import Guard, bearer
+from streamer.access.refusals import Refusals
+from streamer.access.roles import Role
+from streamer.errors import AccessDenied, ForbiddenOrigin
+
+log = logging.getLogger(__name__)
+
+STREAM = "media stream"
+
+
+class Gate:
+    """Lets platforms in, and tells of whom it doesn't. Waits for nothing.
+
+    Args:
+      guard: knows the tokens.
+      tell: told the fields of an `access` event.
+      clock: seconds.
+    """
+
+    def __init__(self, guard: Guard, tell: Callable[[Mapping[str, Any]], None], clock: Callable[[], float]) -> None:
+        self._guard = guard
+        self._tell = tell
+        self._clock = clock
+        self._refusals = Refusals()
+
+    def knock(self, address: str, *, origin: str | None, host: str | None, authorization: str | None) -> None:
+        """Look at the headers that a socket is asked for with; without a token in them, the first message has it.
+
+        Raises:
+          ForbiddenOrigin: it is some page that asks.
+          AccessDenied: the token is not good, or is none.
+        """
+        try:
+            if origin is not None:
+                self._guard.check_origin(origin, host)
+            if authorization is not None and not self._guard.open:
+                token = bearer(authorization)
+                if token is None:
+                    raise AccessDenied("wrong", "Authorization must be Bearer and a token")
+                self._check(token)
+        except (AccessDenied, ForbiddenOrigin) as error:
+            self._refused(address, error)
+            raise
+
+    def sign_in(self, address: str, token: str | None) -> None:
+        """Let a stream begin.
+
+        Raises:
+          AccessDenied: the token is not good, or there is none.
+        """
+        try:
+            self._check(token)
+        except AccessDenied as error:
+            self._refused(address, error)
+            raise
+
+    def _check(self, token: str | None) -> None:
+        if self._guard.open:
+            return
+        identity = self._guard.identify(token)
+        if not identity.role.may(Role.PLATFORM):
+            raise AccessDenied("wrong", f"a token for {identity.role} opens no media stream", identity.name)
+
+    def _refused(self, address: str, error: AccessDenied | ForbiddenOrigin) -> None:
+        fields = self._refusals.note(STREAM, address, error, self._clock())
+        if fields is not None:
+            log.warning("refused: %s", fields["detail"])
+            self._tell(fields)

@@ -1,0 +1,154 @@
+"""Tokens in the database: made, listed and revoked; a token itself is known to its owner alone."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from streamer.access.roles import Identity, Role
+from streamer.record import database
+from streamer.record.journal import JournalUnavailable
+from streamer.record.schema import tokens
+
+PREFIX = "hz_"
+"""What every token begins with, so that scanners for leaked secrets can find it."""
+RANDOM = 32
+"""Bytes of chance in a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What is stored of a token; times in seconds since 1970.
+
+    Attributes:
+      id: names it in lists.
+      hash: of the token, as `digest` gives it.
+      expires_at: None when it never does.
+      revoked_at: None when it was not.
+    """
+
+    id: str
+    name: str
+    role: Role
+    hash: str
+    created_at: float
+    expires_at: float | None
+    revoked_at: float | None
+
+    @property
+    def identity(self) -> Identity:
+        """Whom it stands for."""
+        return Identity(self.name, self.role)
+
+    def expired(self, now: float) -> bool:
+        """Tell whether its time is over."""
+        return self.expires_at is not None and now >= self.expires_at
+
+    def good(self, now: float) -> bool:
+        """Tell whether it lets anybody in."""
+        return self.revoked_at is None and not self.expired(now)
+
+
+class Tokens:
+    """All tokens there ever were.
+
+    Args:
+      engine: as `database.open_` gives it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, name: str, role: Role, expires_in: float | None, now: float) -> tuple[str, TokenRow]:
+        """Make a token.
+
+        Args:
+          name: whose it is; stands in the journal beside what is done with it.
+          expires_in: seconds from now; None for never.
+
+        Returns:
+          the token, which can't be had again, and what is stored of it.
+
+        Raises:
+          JournalUnavailable: it could not be stored.
+        """
+        token = PREFIX + secrets.token_urlsafe(RANDOM)
+        created = int(now * 1000)
+        row = {
+            "id": secrets.token_hex(4),
+            "name": name,
+            "role": role.value,
+            "hash": digest(token),
+            "created_at": created,
+            "expires_at": None if expires_in is None else created + int(expires_in * 1000),
+            "revoked_at": None,
+        }
+        with _available(), database.writing(self._engine) as connection:
+            connection.execute(insert(tokens), row)
+        return token, _read(row)
+
+    def all(self) -> list[TokenRow]:
+        """Give every token, the oldest first, with those that are good no more.
+
+        Raises:
+          JournalUnavailable: they can't be read.
+        """
+        with _available(), self._engine.connect() as connection:
+            rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings().all()
+        return [_read(row) for row in rows]
+
+    def revoke(self, id_: str, now: float) -> TokenRow | None:
+        """Take a token back; one that was taken back before stays as it is.
+
+        Returns:
+          what is stored of it; None when there is no such token.
+
+        Raises:
+          JournalUnavailable: it can't be done at present.
+        """
+        wanted = tokens.c.id == id_
+        with _available(), database.writing(self._engine) as connection:
+            still = wanted & tokens.c.revoked_at.is_(None)
+            connection.execute(update(tokens).where(still).values(revoked_at=int(now * 1000)))
+            row = connection.execute(select(tokens).where(wanted)).mappings().first()
+        return None if row is None else _read(row)
+
+
+def digest(token: str) -> str:
+    """Give what is stored in a token's place.
+
+    A fast hash will do: nobody guesses 32 bytes of chance, however many are tried a second. Passwords want a slow one.
+    """
+    # Lone surrogates can come in by JSON; they must find nothing rather than raise.
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def _read(row: Any) -> TokenRow:
+    try:
+        role = Role(row["role"])
+    except ValueError:
+        raise JournalUnavailable(f"token {row['id']} has a role that is none: {row['role']}") from None
+    return TokenRow(
+        row["id"],
+        row["name"],
+        role,
+        row["hash"],
+        row["created_at"] / 1000,
+        None if row["expires_at"] is None else row["expires_at"] / 1000,
+        None if row["revoked_at"] is None else row["revoked_at"] / 1000,
+    )
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise JournalUnavailable(database.reason(error)) from error
