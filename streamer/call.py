@@ -7,11 +7,13 @@ what the platform must be told, a block before all else. `streamer.session` puts
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 
 from detector.detector import Detector
-from detector.types import Reaction, Score, ScoreRequest, TranscriptUpdate, Word
+from detector.masking import Masked, Masker, mask
+from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
@@ -21,6 +23,7 @@ from streamer.types import (
     Blind,
     Block,
     CallStarted,
+    Order,
     Outgoing,
     Stopped,
     Transcript,
@@ -37,6 +40,19 @@ GIVEN_UP = 1.0
 """Seconds of speech given up together, when they must be: a report for each frame would be none."""
 URGENT = -1.0
 """The same for a likelihood: a decision waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What was said and must not be kept, in seconds of call audio.
+
+    Attributes:
+      unclear: what was said from there on may have to go, too; None when all is clear.
+    """
+
+    channel: str
+    spans: tuple[tuple[float, float], ...]
+    unclear: float | None
 
 
 class CallState(IntEnum):
@@ -76,7 +92,6 @@ class Call:
         self.id = started.call_id
         self.state = CallState.LISTENING
         self._language = language
-        self._transcripts = started.transcripts
         self._detector = detector
         self._clock = clock
         overlap = OVERLAP if word_times else ROUGH_OVERLAP
@@ -88,6 +103,11 @@ class Call:
         self._unanswered = 0
         self._readings: list[TranscriptUpdate] = []
         self._tentative = dict.fromkeys(started.channels, "")
+        self._maskers = {name: Masker() for name in started.channels}
+        self._hidden: list[Hidden] = []
+        # In the order of muting.
+        self._muted: dict[str, None] = {}
+        self._orders = 0
 
     @property
     def duration(self) -> float:
@@ -162,7 +182,7 @@ class Call:
         said = self._told(self._detector.update(update), began)
         self._readings.append(update)
         self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
-        return [*said, *lost, *self._transcribe(update)]
+        return [*said, *lost, *self._transcribe(update, window.end)]
 
     def reread(self) -> list[Outgoing]:
         """Look at the other readings of what was heard last, once that has been told; follows every `heard`."""
@@ -205,7 +225,30 @@ class Call:
             lost += channel.abandon(reason)
             said += self._pause(name)
         self.state = CallState.OVER
-        return [*said, *lost, self._account()]
+        return [*said, *lost, *self._rest(), self._account()]
+
+    @property
+    def muted(self) -> bool:
+        """Whether the platform was asked to mute somebody, and not asked to unmute again."""
+        return bool(self._muted)
+
+    def order(self, action: str, channel: str, violation_id: str | None, by: str) -> list[Outgoing]:
+        """Ask for what a supervisor wants.
+
+        Args:
+          action: `mute`, `unmute`, `play`, `hangup` or `transfer`; the second lifts every block there is.
+          violation_id: what it is about, or None.
+          by: who wants it.
+        """
+        self._orders += 1
+        name = f"o-{self._orders}"
+        if action == "unmute":
+            about: list[str | None] = [*self._muted] or [violation_id]
+            self._muted.clear()
+            return [Order(name, action, channel, one, by) for one in about]
+        if action == "mute":
+            self._muted[violation_id or name] = None
+        return [Order(name, action, channel, violation_id, by)]
 
     def lag(self, window: Window) -> float:
         """Seconds of the window's channel that have come in since the window's end."""
@@ -220,9 +263,13 @@ class Call:
             if decision.action is not None:
                 delay = (self._clock() - began) * 1000
                 signals.append(Block(decision.violation, decision.action, self.duration, delay))
+                if decision.action is Action.MUTE:
+                    self._muted[decision.violation.id] = None
             if decision.undo is not None:
+                self._muted.pop(decision.violation.id, None)
                 signals.append(Unblock(decision.violation.id, decision.undo))
-        return [*signals, *(ViolationReport(decision.violation) for decision in reaction.decisions)]
+        found = [decision.violation for decision in reaction.decisions]
+        return [*signals, *(ViolationReport(replace(one, heard=mask(one.heard))) for one in found)]
 
     def _answered(self, reaction: Reaction, began: float) -> list[Outgoing]:
         self._unanswered -= 1
@@ -238,25 +285,39 @@ class Call:
         if not all(channel.idle for channel in self._channels.values()):
             return []
         self.state = CallState.OVER
-        return [self._account()]
+        return [*self._rest(), self._account()]
 
     def _account(self) -> Stopped:
         missing = tuple(self._detector.finish())
         return Stopped(self.duration, self._detector.violations, missing, self.blind)
 
-    def _transcribe(self, update: TranscriptUpdate) -> list[Transcript]:
+    def hidden(self) -> list[Hidden]:
+        """Give what was said since it was last asked and must not be kept."""
+        hidden, self._hidden = self._hidden, []
+        return hidden
+
+    def _transcribe(self, update: TranscriptUpdate, until: float) -> list[Outgoing]:
         """Say what is new in the text: the words committed, and the tentative ones after them if they changed."""
-        if not self._transcripts:
-            return []
-        transcripts = []
-        if update.committed:
-            transcripts.append(_transcript(update.channel, update.committed, committed=True))
-            self._tentative[update.channel] = ""
-        tentative = _transcript(update.channel, update.tentative, committed=False)
-        if tentative.text != self._tentative[update.channel]:
-            self._tentative[update.channel] = tentative.text
+        channel = update.channel
+        masker = self._maskers[channel]
+        transcripts = self._tell(channel, masker.push(update.committed, until))
+        tentative = _transcript(channel, masker.tentative(update.tentative), committed=False)
+        if tentative.text != self._tentative[channel]:
+            self._tentative[channel] = tentative.text
             transcripts.append(tentative)
         return transcripts
+
+    def _rest(self) -> list[Outgoing]:
+        """Say what was held back, since it might have been part of a number."""
+        return [event for channel, masker in self._maskers.items() for event in self._tell(channel, masker.flush())]
+
+    def _tell(self, channel: str, masked: Masked) -> list[Outgoing]:
+        """Say committed words, and note what of their audio must not be kept."""
+        self._hidden.append(Hidden(channel, masked.spans, self._maskers[channel].unclear))
+        if not masked.words:
+            return []
+        self._tentative[channel] = ""
+        return [_transcript(channel, masked.words, committed=True)]
 
 
 def _transcript(channel: str, words: tuple[Word, ...], *, committed: bool) -> Transcript:

@@ -148,13 +148,14 @@ class Channel:
 
     def audio(self, start: float, end: float) -> NDArray[np.float32]:
         """Read the samples from `start` to `end` seconds, as far as they are still known: float32 at 16 kHz."""
-        last = min(round(end * SAMPLE_RATE), self._buffer.end)
+        last = max(min(round(end * SAMPLE_RATE), self._buffer.end), self._buffer.start)
         return self._buffer.read(min(max(round(start * SAMPLE_RATE), self._buffer.start), last), last)
 
     def evidence(self, request: ScoreRequest) -> tuple[NDArray[np.float32], tuple[str, ...], object]:
         """Give what a likelihood is told from: audio, the texts that may be its, and the recogniser's trace of it.
 
-        The last window, if it holds what was heard: then nothing need be listened to again.
+        The last window, if it holds what was heard: then nothing need be listened to again. No audio where it is asked
+        for too late, and not held any more.
         """
         again = request.within(self._last.words) if self._last.trace is not None else None
         if again is not None:

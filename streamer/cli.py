@@ -6,10 +6,11 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,17 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from lexicon.errors import LexiconError
-from streamer import client, demo, lexicon_commands, model_commands, recordings, service, settings
+from streamer import (
+    client,
+    demo,
+    journal_commands,
+    lexicon_commands,
+    model_commands,
+    recordings,
+    service,
+    settings,
+    token_commands,
+)
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
 from streamer.recognition.recognizer import Recognizer
@@ -33,6 +44,8 @@ app = typer.Typer(
 )
 app.add_typer(lexicon_commands.app)
 app.add_typer(model_commands.app)
+app.add_typer(journal_commands.app)
+app.add_typer(token_commands.app)
 stderr = Console(stderr=True)
 
 LexiconFiles = Annotated[
@@ -83,6 +96,10 @@ def serve(
     ] = None,
     lexicon: LexiconFiles = None,
     model: Model = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of journal, evidence and keys.  [dim]the user's data folder[/dim]"),
+    ] = None,
 ) -> None:
     """Run the service until it is interrupted."""
     _log_to_stderr()
@@ -92,6 +109,7 @@ def serve(
         "console_port": console_port,
         "lexicon": lexicon,
         "model": model,
+        "data": data,
     }
     asyncio.run(_serve(settings.load(config, overrides)))
 
@@ -120,17 +138,20 @@ def call(
         str | None,
         typer.Option(metavar="LEG[,LEG]", help="The legs in the recording's order: agent,customer if not given."),
     ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="HUAZHA_TOKEN", help="A platform's token, where the service asks for one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every message as a line of JSON.")] = False,
 ) -> None:
     """Stream a recording to the service as a telephony platform would, and show all that comes back."""
     legs = _legs(channels)
     recording = recordings.read(file, legs)
-    asyncio.run(_call(recording, url, language, speed, as_json))
+    received = client.play(recording, url, call_id=recording.path.stem, language=language, speed=speed, token=token)
+    asyncio.run(_call(received, as_json))
 
 
-async def _call(recording: recordings.Recording, url: str, language: str | None, speed: float, as_json: bool) -> None:
+async def _call(received: AsyncIterator[client.Received], as_json: bool) -> None:
     narrator = Narrator(Console())
-    received = client.play(recording, url, call_id=recording.path.stem, language=language, speed=speed)
     async for message in received:
         if as_json:
             typer.echo(json.dumps(message.message, ensure_ascii=False))
@@ -142,7 +163,9 @@ async def _call(recording: recordings.Recording, url: str, language: str | None,
 def demonstrate(model: Model = None, lexicon: LexiconFiles = None) -> None:
     """Start the service here, play two bundled calls to it in real time, and show what it hears and blocks."""
     overrides: dict[str, Any] = {"model": model, "lexicon": lexicon, "media_port": 0, "console_port": 0}
-    asyncio.run(_demonstrate(settings.load(None, overrides)))
+    # What is made up for a demonstration has no place among what really happened.
+    with TemporaryDirectory(prefix="huazha-demo") as data:
+        asyncio.run(_demonstrate(settings.load(None, {**overrides, "data": data})))
 
 
 async def _demonstrate(chosen: Settings) -> None:

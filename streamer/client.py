@@ -34,15 +34,25 @@ class Received:
 
 
 async def play(
-    recording: Recording, url: str, *, call_id: str, language: str | None = None, speed: float = 1.0
+    recording: Recording,
+    url: str,
+    *,
+    call_id: str,
+    language: str | None = None,
+    speed: float = 1.0,
+    token: str | None = None,
 ) -> AsyncIterator[Received]:
     """Send a recording in real time (or `speed` times that), and yield every message that comes back.
+
+    Args:
+      token: to sign in with, as a platform.
 
     Raises:
       CallFailed: the service can't be reached, or broke the call off.
     """
     try:
-        async with connect(url, compression=None) as connection:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        async with connect(url, compression=None, additional_headers=headers) as connection:
             await connection.send(
                 start_message(
                     call_id=call_id,

@@ -6,19 +6,17 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from detector.detector import Detector
-from detector.policy import ACTIONS
-from detector.types import Status, TranscriptUpdate, Violation
+from detector.types import Violation
 from lexicon.checks import problems
-from lexicon.compiler import Table, compile_lexicon
+from lexicon.compiler import compile_lexicon
 from lexicon.errors import LexiconError
 from lexicon.loader import load, shipped
-from streamer.recognition.words import TimedToken, to_words
+from streamer.trying import answer, triggered
 
 app = typer.Typer(name="lexicon", help="Check lexicons, and try sentences on them.", no_args_is_help=True)
 
@@ -63,7 +61,7 @@ def try_(
     for sentence in _lines(sys.stdin) if text == "-" else [text]:
         found = triggered(table, sentence)
         if as_json:
-            typer.echo(json.dumps({"text": sentence, "violations": [_fields(v) for v in found]}, ensure_ascii=False))
+            typer.echo(json.dumps(answer(sentence, found), ensure_ascii=False))
             continue
         console.print(sentence, style="bold", markup=False, highlight=False)
         for violation in found:
@@ -72,27 +70,8 @@ def try_(
             console.print("  nothing", style="dim")
 
 
-def triggered(table: Table, sentence: str) -> list[Violation]:
-    """Give what an agent's sentence fires, by its text alone."""
-    words = to_words([TimedToken(sentence, 0.0, 0.25 * len(sentence), 1.0)], 0.0, 0.25 * len(sentence))
-    decisions = Detector(table, ACTIONS).update(TranscriptUpdate("agent", words, (), True)).decisions
-    last = {decision.violation.id: decision.violation for decision in decisions}
-    return [violation for violation in last.values() if violation.status in (Status.FIRED, Status.CONFIRMED)]
-
-
 def _lines(stream: Iterable[str]) -> Iterator[str]:
     return (line.rstrip("\r\n") for line in stream)
-
-
-def _fields(violation: Violation) -> dict[str, Any]:
-    return {
-        "rule_id": violation.rule_id,
-        "category": violation.category,
-        "severity": violation.severity,
-        "term": violation.term,
-        "heard": violation.heard,
-        "match": violation.match,
-    }
 
 
 def _why(violation: Violation) -> str:

@@ -74,8 +74,11 @@ class Metrics:
     def count_violation(self, violation: Violation) -> None:
         self.violations.labels(violation.rule_id, violation.severity).inc()
 
-    def value(self, sample: str) -> float:
-        """Read a counter or gauge by the name of its samples, summed over its labels."""
+    def value(self, metric: Counter | Gauge) -> float:
+        """Read a counter or gauge, summed over its labels."""
         return sum(
-            found.value for metric in self.registry.collect() for found in metric.samples if found.name == sample
+            sample.value
+            for family in metric.collect()
+            for sample in family.samples
+            if not sample.name.endswith("_created")
         )

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from detector.detector import Detector
+from detector.masking import mask_json
 from detector.policy import ACTIONS
+from streamer.access.gate import Gate
+from streamer.access.guard import Guard, bearer
+from streamer.access.keyring import Keyring
+from streamer.access.tls import server_context
+from streamer.bus import Bus, CallName
 from streamer.call import Call
 from streamer.dialects.native import NativeDialect
-from streamer.errors import BadField, Overloaded, SettingsError
+from streamer.errors import AccessDenied, BadField, ForbiddenOrigin, Overloaded, SettingsError, Unauthorised
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
-from streamer.session import Dialect, Session
+from streamer.record.chronicle import Chronicle
+from streamer.record.clips import ClipRecorder
+from streamer.reporter import Reporter
+from streamer.session import Answered, Dialect, Session, address
 from streamer.settings import Limits, Settings
 from streamer.types import CallStarted, Started
 
@@ -42,33 +52,62 @@ class MediaServer:
       store: the rules that new calls are answered with.
       scheduler: recognises; must be running.
       metrics: counts.
+      bus: what happens is told to it.
+      keyring: whom it lets in; None asks nobody for a token.
 
     Raises:
-      SettingsError: on entering, when the port can't be had.
+      SettingsError: an origin is none; on entering, when the port or the certificate can't be had.
     """
 
-    def __init__(self, settings: Settings, store: LexiconStore, scheduler: Scheduler, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: LexiconStore,
+        scheduler: Scheduler,
+        metrics: Metrics,
+        bus: Bus,
+        *,
+        keyring: Keyring | None = None,
+    ) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.store = store
         self.scheduler = scheduler
         self.metrics = metrics
-        self.live = 0
+        self._bus = bus
+        self._sessions: dict[str, Session] = {}
+        self._gate: Gate | None = None
+        if keyring is not None:
+            guard = Guard(keyring, settings.host, settings.origins, time.time)
+            self._gate = Gate(guard, self._refused, time.monotonic)
+
+    @property
+    def live(self) -> int:
+        """Calls going on."""
+        return len(self._sessions)
+
+    @property
+    def names(self) -> list[str]:
+        """The calls going on, as the service names them."""
+        return list(self._sessions)
 
     @property
     def url(self) -> str:
         """Where the native dialect is spoken."""
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"ws://{f'[{host}]' if ':' in host else host}:{port}/v1/calls"
+        scheme = "ws" if self.settings.tls is None else "wss"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1/calls"
 
     async def __aenter__(self) -> Self:
         limits, settings = self.limits, self.settings
+        context = None if settings.tls is None else server_context(settings.tls)
         try:
             self._server: Server = await serve(
                 self._listen,
                 settings.host,
                 settings.media_port,
-                process_request=_refuse_unknown_path,
+                process_request=self._admit,
+                ssl=context,
                 # Audio hardly shrinks, and a compressor for each call costs memory and time.
                 compression=None,
                 # The dialect answers a message over the limit with an error that says so; far beyond, the
@@ -90,13 +129,19 @@ class MediaServer:
         self._server.close()
         await self._server.wait_closed()
 
-    def answer(self, started: CallStarted) -> tuple[Call, Started]:
+    def answer(self, started: CallStarted, session: Session) -> Answered:
         """Begin a call.
 
         Raises:
+          Unauthorised: the platform has no token that is good for this.
           Overloaded: there are as many calls as there may be or as can be heard, or the recogniser is not at work.
           BadField: no rule is in the call's language, so that listening to it would be pretence.
         """
+        if self._gate is not None:
+            try:
+                self._gate.sign_in(session.address, session.token)
+            except AccessDenied as denied:
+                raise Unauthorised(denied.message) from None
         too_late = self.scheduler.relief >= Relief.NEW_CALLS
         if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
             raise Overloaded()
@@ -114,30 +159,89 @@ class MediaServer:
             clock=time.perf_counter,
             word_times=self.scheduler.recognizer.abilities(language).word_times,
         )
-        self.live += 1
+        greeting = Started(rules.lexicon.version, self.scheduler.recognizer.name)
+        reporter = self._report(started, greeting, language)
+        self._sessions[reporter.name.call] = session
         self.metrics.calls_live.set(self.live)
-        return call, Started(rules.lexicon.version, self.scheduler.recognizer.name)
+        return Answered(call, greeting, reporter)
 
-    def hung_up(self, call: Call) -> None:
+    def hung_up(self, call: Call, reporter: Reporter, outcome: str) -> None:
         """A call that was answered is over."""
-        self.live -= 1
+        del self._sessions[reporter.name.call]
         self.metrics.calls_live.set(self.live)
+        reporter.end(call, outcome)
         log.info("call %s is over: %.1f s, %.1f s blind", call.id, call.duration, call.blind)
+
+    async def order(self, call: str, action: str, channel: str, violation_id: str | None, by: str) -> bool | None:
+        """Ask a call's platform for what a supervisor wants.
+
+        Returns:
+          whether it took the message; None when there is no such call any more.
+        """
+        session = self._sessions.get(call)
+        return None if session is None else await session.order(action, channel, violation_id, by)
+
+    def _report(self, started: CallStarted, greeting: Started, language: str) -> Reporter:
+        name = CallName(uuid.uuid4().hex, started.call_id, _agent(started))
+        kept, clips = self.settings.evidence, None
+        if kept.keep:
+            clips = ClipRecorder(
+                started.encoding,
+                started.sample_rate,
+                started.encoding.width,
+                started.channels,
+                before=kept.before,
+                after=kept.after,
+            )
+        metadata = mask_json(dict(started.metadata))
+        chronicle = Chronicle(started, greeting, language=language, metadata=metadata, gateway=self.settings.name)
+        return Reporter(self._bus, name, chronicle, clips)
 
     async def _listen(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         dialect = DIALECTS[_path(connection.request)](self.limits)
-        await Session(connection, dialect, self).run()
+        token = bearer(_header(connection.request, "Authorization"))
+        await Session(connection, dialect, self, token).run()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse a socket before it is one."""
+        if _path(request) not in DIALECTS:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"Calls come in at {', '.join(DIALECTS)}.\n")
+        if self._gate is None:
+            return None
+        try:
+            self._gate.knock(
+                address(connection),
+                origin=_header(request, "Origin"),
+                host=_header(request, "Host"),
+                authorization=_header(request, "Authorization"),
+            )
+        except ForbiddenOrigin as forbidden:
+            return connection.respond(HTTPStatus.FORBIDDEN, f"{forbidden.message}\n")
+        except AccessDenied as denied:
+            response = connection.respond(HTTPStatus.UNAUTHORIZED, f"{denied.message}\n")
+            # RFC 9110, section 15.5.2, wants to be told what would do.
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        return None
+
+    def _refused(self, fields: Mapping[str, Any]) -> None:
+        self._bus.tell("access", None, fields)
+
+
+def _agent(started: CallStarted) -> str | None:
+    """Give who calls, if the platform says so: in a line, and no longer than a name is."""
+    agent = started.metadata.get("agent")
+    return "".join(filter(str.isprintable, agent))[:128] if isinstance(agent, str) else None
 
 
 def _path(request: Request) -> str:
     return request.path.partition("?")[0]
 
 
-def _refuse_unknown_path(connection: ServerConnection, request: Request) -> Response | None:
-    if _path(request) in DIALECTS:
-        return None
-    return connection.respond(HTTPStatus.NOT_FOUND, f"Calls come in at {', '.join(DIALECTS)}.\n")
+def _header(request: Request, name: str) -> str | None:
+    """Give a header; several of a name are one, as RFC 9110, section 5.3, has it."""
+    return ", ".join(request.headers.get_all(name)) or None
 
 
 def _library_log() -> logging.Logger:

@@ -7,15 +7,23 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from lexicon.loader import load, shipped
-from streamer.console.app import Health, create_app
-from streamer.console.server import ConsoleServer
+from streamer.access.guard import require_tokens
+from streamer.access.keyring import Keyring
+from streamer.access.renewing import renew
+from streamer.access.tls import server_context
+from streamer.access.tokens import Tokens
+from streamer.bus import Bus, CallName
+from streamer.control_plane import Ask, ControlPlane
+from streamer.health import Health
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.recognition import models
@@ -24,10 +32,13 @@ from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.whisper import WhisperRecognizer
+from streamer.record import database
 from streamer.server import MediaServer
 from streamer.settings import Settings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HEARTBEAT = 0.5
 """Seconds between looks at the media plane's own health."""
@@ -38,6 +49,8 @@ RELIEFS = {
 }
 STALLED = 5.0
 """Seconds without a heartbeat after which the media plane counts as stuck."""
+ANSWER = 8.0
+"""Seconds that it has for what the console asks."""
 
 
 def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Recognizer:
@@ -72,14 +85,22 @@ def _load(
 class Service:
     """A running service; made by `running`."""
 
-    def __init__(self, settings: Settings, media: MediaServer, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, media: MediaServer, metrics: Metrics, bus: Bus) -> None:
         self.media = media
         self.metrics = metrics
-        self.console_url = ""
+        self.bus = bus
+        self.console = ControlPlane(settings, bus, lambda: asdict(self.health()), self._asks())
+        self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._beat = time.monotonic()
         self._trouble = ""
         self._relief = Relief.NOTHING
+        self._told: dict[str, Any] = {}
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is."""
+        return self.console.url
 
     def health(self) -> Health:
         """Say how the service is; may be asked from any thread."""
@@ -87,20 +108,22 @@ class Service:
         trouble = self._trouble
         if silence > STALLED:
             trouble = f"the media plane has been stuck for {silence:.0f} s"
-        value = self.metrics.value
+        metrics = self.metrics
         return Health(
             healthy=not trouble,
             reason=trouble,
-            queue_age=value("huazha_recognition_queue_age_seconds"),
+            queue_age=metrics.value(metrics.queue_age),
             calls_live=self.media.live,
             calls_most=self._settings.limits.max_calls,
-            audio_received=value("huazha_audio_received_seconds_total"),
-            audio_monitored=value("huazha_audio_monitored_seconds_total"),
-            audio_blind=value("huazha_audio_blind_seconds_total"),
-            violations=int(value("huazha_violations_total")),
+            audio_received=metrics.value(metrics.received),
+            audio_monitored=metrics.value(metrics.monitored),
+            audio_blind=metrics.value(metrics.blind),
+            violations=int(metrics.value(metrics.violations)),
             model=self.media.scheduler.recognizer.name,
             lexicon_version=self.media.store.current.lexicon.version,
             lexicon_trouble=self.media.store.trouble,
+            events_lost=self.bus.lost,
+            console_restarts=self.console.restarts,
         )
 
     async def watch(self) -> None:
@@ -111,6 +134,7 @@ class Service:
             self.metrics.queue_age.set(age)
             self.metrics.tasks.set(len(asyncio.all_tasks()))
             self._note_relief(scheduler.relief)
+            self._tell()
             if not scheduler.alive:
                 self._trouble = "the recogniser has stopped"
             elif age > self._settings.max_queue_age:
@@ -119,6 +143,48 @@ class Service:
                 self._trouble = ""
             self._beat = time.monotonic()
             await asyncio.sleep(HEARTBEAT)
+
+    def _state(self) -> dict[str, Any]:
+        """Say what supervisors must know of the service."""
+        store = self.media.store
+        return {
+            "relief": int(self._relief),
+            "lexicon_version": store.current.lexicon.version,
+            "lexicon_trouble": store.trouble,
+        }
+
+    def _tell(self) -> None:
+        """Tell supervisors what has changed of the service."""
+        now = self._state()
+        if now != self._told:
+            self._told = now
+            self.bus.tell("service", None, now)
+
+    def _asks(self) -> dict[str, Ask]:
+        """Give what the console may ask; each is answered in a thread of its own."""
+
+        def publish(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            named = about["about"] and CallName(**about["about"])
+            return {"cursor": self.bus.tell(about["type"], named, about["fields"]).cursor}
+
+        def order(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"taken": self._on_loop(self.media.order(**about))}
+
+        def reload(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            store = self.media.store
+            self._on_loop(store.reload())
+            return {"version": store.current.lexicon.version, "trouble": store.trouble}
+
+        def live(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"gateway": self._settings.name, "calls": self.media.names, "service": self._state()}
+
+        def metrics(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            return {"text": generate_latest(self.metrics.registry).decode()}
+
+        return {"publish": publish, "order": order, "reload": reload, "live": live, "metrics": metrics}
+
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER)
 
     def _note_relief(self, relief: Relief) -> None:
         if relief is not self._relief:
@@ -133,22 +199,32 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
 
     Raises:
       LexiconError: a lexicon can't be read.
-      SettingsError: a port can't be had.
+      SettingsError: a port can't be had, a certificate can't be used, or there is no token where there must be one.
+      HuazhaError: the database can't be had, or the console doesn't start.
     """
     # What else runs in Python gives way to the event loop this often.
     sys.setswitchinterval(0.001)
     metrics = Metrics(CollectorRegistry())
+    bus = Bus(time.time)
     store = LexiconStore(settings.lexicon or shipped(), settings.rules)
+    if settings.tls is not None:
+        server_context(settings.tls)
     async with AsyncExitStack() as stack:
+        engine = await asyncio.to_thread(database.open_, settings.journal)
+        stack.callback(engine.dispose)
+        keyring = Keyring(Tokens(engine))
+        await asyncio.to_thread(keyring.refresh)
+        require_tokens(settings.host, keyring)
         scheduler = await stack.enter_async_context(
             Scheduler(recognizer, observe=metrics.count_batch, replace=lambda: load_recognizer(settings))
         )
-        media = await stack.enter_async_context(MediaServer(settings, store, scheduler, metrics))
-        service = Service(settings, media, metrics)
-        app = create_app(service.health, metrics.registry)
-        console = stack.enter_context(ConsoleServer(app, settings.host, settings.console_port))
-        service.console_url = console.url
-        for watching in (service.watch(), store.watch()):
+        media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring)
+        service = Service(settings, media, metrics, bus)
+        # Before the first call, and until after the last: what they say is to be kept.
+        await asyncio.to_thread(service.console.start)
+        stack.push_async_callback(asyncio.to_thread, service.console.stop)
+        await stack.enter_async_context(media)
+        for watching in (service.watch(), store.watch(), renew(keyring)):
             task = asyncio.create_task(watching)
             stack.callback(task.cancel)
         # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then.

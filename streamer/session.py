@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -19,6 +20,7 @@ from streamer.metrics import Metrics
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
+from streamer.reporter import Reporter
 from streamer.settings import Limits
 from streamer.types import (
     AudioFrame,
@@ -26,8 +28,10 @@ from streamer.types import (
     CallStarted,
     CallStopped,
     Outgoing,
+    SignIn,
     Started,
     Stopped,
+    Transcript,
     ViolationReport,
 )
 
@@ -48,6 +52,15 @@ class Dialect(Protocol):
     def send_error(self, error: ProtocolError) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call that has begun, what the platform is told of it, and who tells supervisors."""
+
+    call: Call
+    greeting: Started
+    reporter: Reporter
+
+
 class Answering(Protocol):
     """Who takes calls."""
 
@@ -55,11 +68,13 @@ class Answering(Protocol):
     scheduler: Scheduler
     limits: Limits
 
-    def answer(self, started: CallStarted) -> tuple[Call, Started]:
+    def answer(self, started: CallStarted, session: Session) -> Answered:
         """Begin a call, or raise the `ProtocolError` that refuses it."""
         ...
 
-    def hung_up(self, call: Call) -> None: ...
+    def hung_up(self, call: Call, reporter: Reporter, outcome: str) -> None:
+        """A call that was answered is over."""
+        ...
 
 
 class Session:
@@ -69,9 +84,13 @@ class Session:
       connection: the platform's socket, its handshake done.
       dialect: the platform's protocol.
       service: answers the call.
+      token: that the socket was asked for with.
     """
 
-    def __init__(self, connection: ServerConnection, dialect: Dialect, service: Answering) -> None:
+    def __init__(
+        self, connection: ServerConnection, dialect: Dialect, service: Answering, token: str | None = None
+    ) -> None:
+        self.token = token
         self._connection = connection
         self._dialect = dialect
         self._service = service
@@ -83,6 +102,8 @@ class Session:
         self._windows = asyncio.TaskGroup()
         self._pending: set[asyncio.Task[None]] = set()
         self._format: CallStarted
+        self._reporter: Reporter
+        self._lag = 0.0
         self._over = asyncio.Event()
         self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
 
@@ -104,6 +125,17 @@ class Session:
         if refusal is not None:
             await self._refuse(refusal)
         await self._connection.close()
+
+    @property
+    def address(self) -> str:
+        """Where the platform is."""
+        return address(self._connection)
+
+    async def order(self, action: str, channel: str, violation_id: str | None, by: str) -> bool:
+        """Ask the platform for what a supervisor wants; tell whether it took the message."""
+        if self._call is None or self._call.state is CallState.OVER:
+            return False
+        return await self._send(self._call.order(action, channel, violation_id, by))
 
     async def _listen(self) -> None:
         """Take messages until the platform has said stop or gone.
@@ -141,14 +173,18 @@ class Session:
 
     async def _take(self, event: Incoming, now: float) -> None:
         match event:
+            case SignIn(token):
+                self.token = token
             case CallStarted():
-                self._call, greeting = self._service.answer(event)
-                self._format = event
-                await self._send([greeting])
+                answered = self._service.answer(event, self)
+                self._call, self._reporter, self._format = answered.call, answered.reporter, event
+                await self._send([answered.greeting])
             case AudioFrame() if self._call is not None:
                 if not self._audio.take(self._seconds(event), now):
                     raise TooFast("seconds of audio", self._limits.audio_rate)
                 await self._send(self._call.receive(event))
+                self._reporter.receive(event)
+                self._reporter.state(self._call, self._lag, now)
             case CallStopped() if self._call is not None:
                 await self._send(self._call.stop())
             case Failed(error):
@@ -183,16 +219,19 @@ class Session:
         if hypothesis is None:
             await self._send(call.failed(window))
         else:
-            lag = call.lag(window)
+            self._lag = call.lag(window)
             heard = time.perf_counter()
             await self._send(call.heard(window, hypothesis), heard)
             await self._send(call.reread(), time.perf_counter())
-            self._metrics.lag.observe(lag)
+            self._metrics.lag.observe(self._lag)
+            self._reporter.hide(call.hidden())
         self._count()
         self._submit()
 
     async def _score(self, call: Call, question: Scoring) -> None:
         try:
+            if not len(question.audio):
+                raise RecognitionFailed("what was said is not held any more")
             likelihoods = await self._service.scheduler.score(question)
         except RecognitionFailed:
             await self._send(call.unscored(question))
@@ -213,14 +252,22 @@ class Session:
                 task.cancel()
             await self._send(self._call.abandon("recognition fell behind"))
 
-    async def _send(self, events: list[Outgoing], heard: float | None = None) -> None:
-        """Tell the platform, in order.
+    async def _send(self, events: list[Outgoing], heard: float | None = None) -> bool:
+        """Tell the platform, in order, and then supervisors.
 
         Args:
           heard: seconds of the performance counter at which the words came that the events answer.
+
+        Returns:
+          whether the platform took everything.
         """
+        complete = True
         for event in events:
-            delivered = await self._deliver(self._dialect.send(event))
+            began = time.perf_counter()
+            # The platform is sent the text only where it wants it.
+            unwanted = isinstance(event, Transcript) and not self._format.transcripts
+            delivered = unwanted or await self._deliver(self._dialect.send(event))
+            complete = complete and delivered
             match event:
                 case Block():
                     if not delivered:
@@ -236,6 +283,8 @@ class Session:
                     self._metrics.count_violation(violation)
                 case Stopped():
                     self._over.set()
+            self._reporter.told(event, delivered=delivered, took=time.perf_counter() - began)
+        return complete
 
     async def _deliver(self, message: str) -> bool:
         try:
@@ -274,8 +323,14 @@ class Session:
         if self._call.state is not CallState.OVER:
             self._call.abandon("the call broke off")
         self._count()
-        self._service.hung_up(self._call)
+        self._service.hung_up(self._call, self._reporter, outcome)
         self._metrics.calls.labels(outcome).inc()
+
+
+def address(connection: ServerConnection) -> str:
+    """Tell a peer's address, without its port."""
+    # A transport forgets it when it closes.
+    return str((connection.remote_address or ("gone",))[0])
 
 
 def _first(group: BaseExceptionGroup[ProtocolError]) -> ProtocolError:

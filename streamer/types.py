@@ -27,6 +27,13 @@ class Encoding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """A token that came with the call's first message; a call's other events don't hold it, so that nobody keeps it."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CallStarted:
     """A call's first event.
 
@@ -121,6 +128,24 @@ class Unblock:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a supervisor wants done, by hand.
+
+    Attributes:
+      id: unique within the call, `o-1` and up.
+      action: `mute`, `unmute`, `play`, `hangup` or `transfer`.
+      violation_id: why, or None.
+      by: who.
+    """
+
+    id: str
+    action: str
+    channel: str
+    violation_id: str | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Blind:
     """Audio of a channel that was not monitored, in seconds of call audio."""
 
@@ -140,4 +165,4 @@ class Stopped:
     blind_seconds: float
 
 
-Outgoing = Started | Transcript | ViolationReport | Block | Unblock | Blind | Stopped
+Outgoing = Started | Transcript | ViolationReport | Block | Unblock | Order | Blind | Stopped

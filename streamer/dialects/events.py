@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.errors import ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped
+from streamer.types import AudioFrame, CallStarted, CallStopped, SignIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +15,4 @@ class Failed:
     error: ProtocolError
 
 
-Incoming = CallStarted | AudioFrame | CallStopped | Failed
+Incoming = SignIn | CallStarted | AudioFrame | CallStopped | Failed

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from enum import IntEnum
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from streamer import wire
 from streamer.dialects.events import Failed, Incoming
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
 from streamer.types import (
     AudioFrame,
-    Blind,
-    Block,
     CallStarted,
     CallStopped,
     Encoding,
     Outgoing,
-    Started,
-    Stopped,
-    Transcript,
-    Unblock,
-    ViolationReport,
+    SignIn,
 )
 
 M = TypeVar("M", str, bytes)
@@ -52,6 +46,7 @@ class _Start(BaseModel):
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
     transcripts: bool = False
     metadata: dict[str, Any] = {}
+    token: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
     @field_validator("call_id")
     @classmethod
@@ -117,7 +112,7 @@ class NativeDialect:
 
     def send(self, event: Outgoing) -> str:
         """Put an event into words; in the order of the calls, each gets the next number."""
-        return self._message(_kind(event), _fields(event))
+        return self._message(wire.kind(event), wire.fields(event))
 
     def send_error(self, error: ProtocolError) -> str:
         """Put a peer's mistake into words."""
@@ -163,7 +158,7 @@ class NativeDialect:
             start.metadata,
         )
         self.state = State.STREAMING
-        return [self._start]
+        return [self._start] if start.token is None else [SignIn(start.token), self._start]
 
     def _end(self) -> list[Incoming]:
         if self.state is not State.STREAMING:
@@ -240,55 +235,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         raise ValueError("a name stands twice in an object")
     return fields
-
-
-def _kind(event: Outgoing) -> str:
-    match event:
-        case ViolationReport():
-            return "violation"
-        case _:
-            return type(event).__name__.lower()
-
-
-def _fields(event: Outgoing) -> dict[str, Any]:
-    match event:
-        case Started() | Transcript() | Unblock():
-            return _rounded(asdict(event))
-        case ViolationReport(v):
-            return {
-                "violation_id": v.id,
-                "status": v.status,
-                "rule_id": v.rule_id,
-                "category": v.category,
-                "severity": v.severity,
-                "term": v.term,
-                "heard": v.heard,
-                "match": v.match,
-                "confidence": v.confidence,
-                "channel": v.channel,
-                **_rounded({"start": v.start, "end": v.end}),
-            }
-        case Block(v, action, received, delay):
-            return {
-                "violation_id": v.id,
-                "action": action,
-                "channel": v.channel,
-                "rule_id": v.rule_id,
-                "term": v.term,
-                **_rounded({"audio_end": v.end, "audio_received": received, "match_to_signal_ms": delay}),
-                "say_instead": v.say_instead,
-            }
-        case Blind(channel, start, end, reason):
-            return {"channel": channel, **_rounded({"from": start, "to": end}), "reason": reason}
-        case Stopped(duration, violations, missing, blind):
-            return {
-                **_rounded({"duration": duration}),
-                "violations": violations,
-                "missing": [asdict(disclosure) for disclosure in missing],
-                **_rounded({"blind_seconds": blind}),
-            }
-
-
-def _rounded(fields: dict[str, Any]) -> dict[str, Any]:
-    """Round seconds and milliseconds to three digits: a sample at 8 kHz is an eighth of a millisecond."""
-    return {name: round(value, 3) if isinstance(value, float) else value for name, value in fields.items()}

@@ -45,7 +45,7 @@ class TestACall:
         async with running(FaultyRecognizer()) as service:
             made = await make(service.media.url, call, manner, random.Random(1), time.monotonic())
         # Leaving the service waits for its calls.
-        received = service.metrics.value("huazha_audio_received_seconds_total")
+        received = service.metrics.value(service.metrics.received)
         assert (made.answer, made.outcome) == (Answer.GIVEN, None)
         assert 0 < received < 2 * 0.25
         assert service.media.live == 0

@@ -54,9 +54,9 @@ class Clock:
         return self.now
 
 
-def begin(*channels: str, transcripts: bool = True) -> Call:
+def begin(*channels: str) -> Call:
     channels = channels or ("agent",)
-    started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh", transcripts)
+    started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh")
     return Call(
         started,
         language="zh",
@@ -83,6 +83,11 @@ def hear(call: Call, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
     return [*call.heard(window, hypothesis), *call.reread()]
 
 
+def signals(call: Call, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
+    """Hear a window; give what comes of it but the text."""
+    return [event for event in hear(call, window, hypothesis) if not isinstance(event, Transcript)]
+
+
 def kinds(events: list[Outgoing]) -> list[type]:
     return [type(event) for event in events]
 
@@ -102,30 +107,30 @@ class TestAViolation:
         assert block.match_to_signal_ms == pytest.approx(1.0)
 
     def test_is_confirmed_when_its_text_is_agreed(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 1.5)
         hear(call, window, words("我们保本的"))
         (window,) = speak(call, 2.5)
-        (confirmed,) = hear(call, window, words("我们保本的产品"))
+        (confirmed,) = signals(call, window, words("我们保本的产品"))
         assert isinstance(confirmed, ViolationReport)
         assert confirmed.violation.status is Status.CONFIRMED
 
     def test_is_taken_back_when_its_text_turns_out_otherwise(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 1.5)
         hear(call, window, words("我们保本的"))
         for _ in range(2):
             (window,) = speak(call, 2.5)
-            events = hear(call, window, words("我们确实的产品"))
+            events = signals(call, window, words("我们确实的产品"))
         assert kinds(events) == [Unblock, ViolationReport]
         account = call.abandon("over")[-1]
         assert isinstance(account, Stopped)
         assert account.violations == 0
 
     def test_by_sound_waits_for_its_likelihood(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 2.0)
-        (candidate,) = hear(call, window, words("我们宝本的产品"))
+        (candidate,) = signals(call, window, words("我们宝本的产品"))
         assert isinstance(candidate, ViolationReport)
         (question,) = call.questions(now=50.0)
         assert question.texts == ("我们宝本的产品", "我们保本的产品")
@@ -136,7 +141,7 @@ class TestAViolation:
         assert fired.violation.match is MatchKind.PHONETIC
 
     def test_by_sound_that_is_not_likely_is_given_up(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 2.0)
         hear(call, window, words("我们宝本的产品"))
         (question,) = call.questions(now=50.0)
@@ -145,7 +150,7 @@ class TestAViolation:
         assert report.violation.status is Status.RETRACTED
 
     def test_by_sound_that_can_not_be_weighed_is_left_to_people(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 2.0)
         hear(call, window, words("我们宝本的产品"))
         (question,) = call.questions(now=50.0)
@@ -154,11 +159,11 @@ class TestAViolation:
         assert (report.violation.status, report.violation.severity) == (Status.FIRED, "alert")
 
     def test_that_only_alerts_is_reported_without_a_signal(self) -> None:
-        call = begin(transcripts=False)
+        call = begin()
         (window,) = speak(call, 1.0)
         hear(call, window, words("最后一天"))
         (window,) = speak(call, 2.5)
-        assert set(kinds(hear(call, window, words("最后一天")))) == {ViolationReport}
+        assert set(kinds(signals(call, window, words("最后一天")))) == {ViolationReport}
 
 
 class TestTheText:
@@ -180,15 +185,35 @@ class TestTheText:
         (window,) = speak(call, 0.5)
         assert hear(call, window, Hypothesis(())) == [Transcript("agent", "", False, 0.0, 0.0)]
 
-    def test_is_kept_back_unless_it_is_asked_for(self) -> None:
-        call = begin(transcripts=False)
-        (window,) = speak(call, 1.0)
-        assert hear(call, window, words("您好")) == []
+    def test_of_a_number_is_masked_and_its_audio_not_kept(self) -> None:
+        call = begin()
+        (window,) = speak(call, 2.5)
+        shown = hear(call, window, words("卡号六二二二零二一"))
+        assert shown == [Transcript("agent", "卡号＊＊＊＊＊＊＊", False, 0.0, 1.8)]
+        told = []
+        for _ in range(2):
+            (window,) = speak(call, 2.5)
+            events = hear(call, window, words("卡号六二二二零二一就这样吧"))
+            told += [event for event in events if isinstance(event, Transcript) and event.committed]
+        assert "".join(event.text for event in told) == "卡号＊＊＊＊＊＊＊就这样吧"
+        spans = [span for hidden in call.hidden() for span in hidden.spans]
+        assert (spans[0][0], spans[-1][1]) == pytest.approx((0.4, 1.8))
+        assert call.hidden() == []
+
+    def test_that_may_be_part_of_a_number_is_told_when_it_can_be_none(self) -> None:
+        call = begin()
+        (window,) = speak(call, 1.2)
+        hear(call, window, words("尾号六二"))
+        call.stop()
+        (window,) = windows(call)
+        *_, last, account = hear(call, window, words("尾号六二"))
+        assert last == Transcript("agent", "六二", True, 0.4, 0.8)
+        assert isinstance(account, Stopped)
 
 
 class TestTheEnd:
     def test_waits_for_what_was_said_last_on_every_channel(self) -> None:
-        call = begin("agent", "customer", transcripts=False)
+        call = begin("agent", "customer")
         (agent,) = speak(call, 1.0)
         (customer,) = speak(call, 2.0, "customer")
         assert call.stop() == []
@@ -196,8 +221,8 @@ class TestTheEnd:
         hear(call, customer, words("你好"))
         last = windows(call)
         assert [window.channel for window in last] == ["agent", "customer"]
-        assert hear(call, last[0], words("您好投资有风险")) == []
-        assert hear(call, last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
+        assert signals(call, last[0], words("您好投资有风险")) == []
+        assert signals(call, last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
         assert call.state is CallState.OVER
 
     def test_of_a_silent_call_is_its_account(self) -> None:

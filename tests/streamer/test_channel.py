@@ -174,6 +174,12 @@ class TestFallingBehind:
         assert listener.committed == ["w0", "w1"]
         assert listener.blind == []
 
+    def test_what_is_asked_for_too_late_is_held_no_more(self) -> None:
+        late = channel()
+        late.receive(b"\1\0" * int(SAMPLE_RATE * (BUFFER + 10)))
+        assert len(late.audio(1.0, 2.0)) == 0
+        assert len(late.audio(BUFFER + 8.0, BUFFER + 9.0)) == SAMPLE_RATE
+
 
 class TestFrameSizes:
     @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))

@@ -21,6 +21,7 @@ from streamer.types import (
     CallStopped,
     Encoding,
     Outgoing,
+    SignIn,
     Started,
     Stopped,
     Transcript,
@@ -77,6 +78,13 @@ class TestACall:
         message = {"type": "start", "call_id": "c", "encoding": "alaw", "sample_rate": 16_000, "vendor": {"x": 1}}
         (event,) = NativeDialect(LIMIT).receive_text(json.dumps({**message, "metadata": {"campaign": "春"}}))
         assert event == CallStarted("c", Encoding.ALAW, 16_000, ("agent",), None, False, {"campaign": "春"})
+
+    def test_that_comes_with_a_token_signs_in_first_and_keeps_it_out_of_everything_else(self) -> None:
+        message = {"type": "start", "call_id": "c", "encoding": "alaw", "sample_rate": 8000, "token": "hz_secret"}
+        sign_in, start = NativeDialect(LIMIT).receive_text(json.dumps(message))
+        assert sign_in == SignIn("hz_secret")
+        assert start == CallStarted("c", Encoding.ALAW, 8000, ("agent",))
+        assert "secret" not in repr([sign_in, start])
 
     def test_that_loses_its_connection_stops_once(self) -> None:
         dialect = started()

@@ -1,0 +1,94 @@
+"""One call's events and evidence, on their way to the bus: told after the platform was, never before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from detector.types import Status
+from streamer.bus import Bus, CallName
+from streamer.call import Call, Hidden
+from streamer.record.chronicle import Chronicle
+from streamer.record.clips import ClipRecorder
+from streamer.types import AudioFrame, Outgoing, ViolationReport
+
+STATED = 1.0
+"""Seconds between two words on how a call is."""
+
+
+class Reporter:
+    """Tells of one call.
+
+    Args:
+      bus: where to.
+      name: what events say about the call.
+      chronicle: puts them into words.
+      clips: keeps audio as evidence, or None where none is kept.
+    """
+
+    def __init__(self, bus: Bus, name: CallName, chronicle: Chronicle, clips: ClipRecorder | None) -> None:
+        self.name = name
+        self._bus = bus
+        self._chronicle = chronicle
+        self._clips = clips
+        self._stated = 0.0
+        kind, fields = chronicle.begin()
+        bus.tell(kind, name, fields)
+
+    def receive(self, frame: AudioFrame) -> None:
+        """Take in audio that has been listened to."""
+        if self._clips is not None:
+            self._clips.receive(frame.channel, frame.payload)
+            self._cut()
+
+    def told(self, event: Outgoing, *, delivered: bool, took: float) -> None:
+        """The platform was told something, or should have been.
+
+        Args:
+          delivered: whether it took the message.
+          took: seconds until it had.
+        """
+        for kind, fields in self._chronicle.note(event, delivered=delivered, took=took):
+            self._bus.tell(kind, self.name, fields)
+        if self._clips is not None and isinstance(event, ViolationReport):
+            violation = event.violation
+            if violation.status is Status.FIRED:
+                self._clips.want(violation.id, violation.start, violation.end)
+
+    def hide(self, hidden: Sequence[Hidden]) -> None:
+        """Keep nothing of what was said there."""
+        if self._clips is not None:
+            for one in hidden:
+                self._clips.silence(one.channel, one.spans, one.unclear)
+
+    def state(self, call: Call, lag: float, now: float) -> None:
+        """Say how the call is, unless that was said just now.
+
+        Args:
+          lag: seconds from speech to text, at present.
+          now: seconds of any clock that only goes on.
+        """
+        if now - self._stated >= STATED:
+            self._stated = now
+            self._bus.tell(
+                "call.state",
+                self.name,
+                {
+                    "duration": round(call.duration, 1),
+                    "monitored": round(call.monitored, 1),
+                    "blind": round(call.blind, 1),
+                    "lag": round(lag, 2),
+                    "muted": call.muted,
+                },
+            )
+
+    def end(self, call: Call, outcome: str) -> None:
+        """The call is over."""
+        kind, fields = self._chronicle.end(outcome, duration=call.duration, blind=call.blind)
+        self._bus.tell(kind, self.name, fields)
+        if self._clips is not None:
+            self._cut(over=True)
+
+    def _cut(self, *, over: bool = False) -> None:
+        if self._clips is not None:
+            for clip in self._clips.due(over=over):
+                self._bus.keep(self.name, clip)
