@@ -1,0 +1,25 @@
+"""The console's process; `streamer.control_plane` starts it with the two sockets that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+
+from streamer.console import plane
+
+
+def main() -> None:
+    """Run until the media plane is gone."""
+    # They are for the media plane, which ends this process when all is written; service managers tell both.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="console: %(message)s")
+    link, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
+    asyncio.run(plane.run(link, listening))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The calls that go on, and what was said in them, from their events. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamer.record.event import Event, written
+
+SENTENCES = 500
+"""Committed pieces of a call's text that are kept."""
+REMEMBERED = 300.0
+"""Seconds for which an ended call's text is kept."""
+SEVERITIES = ("review", "alert", "block")
+
+
+@dataclass(slots=True)
+class _Call:
+    item: dict[str, Any]
+    committed: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SENTENCES))
+    tentative: dict[str, str] = field(default_factory=dict)
+    fired: dict[str, str] = field(default_factory=dict)
+    ended: float | None = None
+
+
+class LiveCalls:
+    """What the feed greets with: calls as `GET /v1/calls` has them, and their text so far."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, _Call] = {}
+
+    def take(self, event: Event) -> None:
+        """Take in an event, in the order of the feed."""
+        if event.call is None:
+            return
+        if event.type == "call.started":
+            self._forget(event.at.timestamp())
+            self._calls[event.call] = _Call(_item(event))
+        elif (call := self._calls.get(event.call)) is not None:
+            _apply(call, event)
+
+    def take_up(self, events: Iterable[Event]) -> None:
+        """Take in what the journal knows of a call, unless it is known already."""
+        known = set(self._calls)
+        for event in events:
+            if event.call not in known:
+                self.take(event)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Give the calls that go on, the longest first."""
+        return [dict(call.item) for call in self._calls.values() if call.ended is None]
+
+    def item(self, name: str) -> dict[str, Any] | None:
+        """Give a call, if it goes on."""
+        call = self._calls.get(name)
+        return dict(call.item) if call is not None and call.ended is None else None
+
+    def snapshot(self, name: str) -> dict[str, Any]:
+        """Give what was said in a call so far, as far as it is still known."""
+        call = self._calls.get(name)
+        committed, tentative = ([], {}) if call is None else (list(call.committed), dict(call.tentative))
+        return {"type": "transcript.snapshot", "call": name, "committed": committed, "tentative": tentative}
+
+    def _forget(self, now: float) -> None:
+        """Forget the calls that ended long ago."""
+        old = [name for name, call in self._calls.items() if call.ended is not None and call.ended < now - REMEMBERED]
+        for name in old:
+            del self._calls[name]
+
+
+def _item(event: Event) -> dict[str, Any]:
+    return {
+        "call": event.call,
+        "call_id": event.call_id,
+        "agent": event.agent,
+        **event.fields,
+        "started_at": written(event.at),
+        "ended_at": None,
+        "outcome": None,
+        "duration": 0.0,
+        "monitored": 0.0,
+        "blind": 0.0,
+        "lag": 0.0,
+        "muted": False,
+        "violations": 0,
+        "worst": None,
+        "missing": [],
+    }
+
+
+def _apply(call: _Call, event: Event) -> None:
+    fields = event.fields
+    match event.type:
+        case "call.state":
+            call.item |= fields
+        case "transcript" if fields["committed"]:
+            call.committed.append({name: fields[name] for name in ("channel", "text", "start", "end")})
+            call.tentative.pop(fields["channel"], None)
+        case "transcript":
+            call.tentative[fields["channel"]] = fields["text"]
+        case "violation":
+            _judge(call, fields["violation_id"], fields["status"], fields["severity"])
+        case "call.stopped":
+            call.ended = event.at.timestamp()
+
+
+def _judge(call: _Call, violation_id: str, status: str, severity: str) -> None:
+    if status == "fired":
+        call.fired[violation_id] = severity
+    elif status == "retracted":
+        call.fired.pop(violation_id, None)
+    call.item["violations"] = len(call.fired)
+    call.item["worst"] = max(call.fired.values(), key=SEVERITIES.index, default=None)

@@ -1,0 +1,1 @@
+"""The REST interface, by subject; `docs/feed.md` lists it."""

@@ -1,0 +1,259 @@
+"""What the REST interface takes and gives, as OpenAPI shows it; `docs/feed.md` has the same in words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+Severity = Literal["block", "alert", "review"]
+Status = Literal["candidate", "fired", "confirmed", "retracted"]
+Verdict = Literal["acknowledged", "true", "false"]
+NoVerdict = Literal["none"]
+Channel = Literal["agent", "customer"]
+Phrase = Annotated[str, Field(min_length=1, max_length=256)]
+Limit = Annotated[int, Field(ge=1, le=200)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Trouble(BaseModel):
+    """What went wrong."""
+
+    code: str
+    message: str
+
+
+class Refusal(BaseModel):
+    """The body of every error."""
+
+    error: Trouble
+
+
+class Me(BaseModel):
+    """Who asks.
+
+    Attributes:
+      tokens: whether the service has any; without, everybody on this machine is admin.
+    """
+
+    name: str
+    role: str
+    tokens: bool
+
+
+class Ticket(BaseModel):
+    """Opens one socket, once."""
+
+    ticket: str
+    expires_in: float
+
+
+class Call(BaseModel):
+    """A call."""
+
+    model_config = ConfigDict(extra="allow")
+
+    call: str
+    call_id: str
+    agent: str | None
+    language: str
+    channels: list[str]
+    metadata: dict[str, Any]
+    model: str
+    lexicon_version: str
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    duration: float
+    monitored: float
+    blind: float
+    lag: float
+    muted: bool
+    violations: int
+    worst: Severity | None
+    missing: list[dict[str, Any]]
+
+
+class CallWithEvents(Call):
+    """A call, and all that happened in it."""
+
+    events: list[dict[str, Any]]
+
+
+class Calls(BaseModel):
+    """A page of calls; `next` asks for the one after it."""
+
+    items: list[Call]
+    next: str | None
+
+
+class BlockOf(BaseModel):
+    """What was done about a violation."""
+
+    action: str
+    match_to_signal_ms: float | None
+    audio_end: float | None
+    audio_received: float | None
+    by: str | None
+    outcome: str | None
+    lifted: bool
+
+
+class Violation(BaseModel):
+    """A violation, as it stands now."""
+
+    model_config = ConfigDict(extra="allow")
+
+    call: str
+    call_id: str
+    agent: str | None
+    at: str
+    violation_id: str
+    status: Status
+    rule_id: str
+    category: str
+    severity: Severity
+    term: str
+    heard: str
+    match: str
+    confidence: float
+    channel: str
+    start: float
+    end: float
+    say_instead: str | None
+    text: str
+    lexicon_version: str
+    verdict: Verdict | None
+    verdict_by: str | None
+    verdict_reason: str | None
+    block: BlockOf | None
+    evidence: bool
+
+
+class ViolationWithEvents(Violation):
+    """A violation, its steps, and who did what."""
+
+    events: list[dict[str, Any]]
+
+
+class Violations(BaseModel):
+    """A page of violations; `next` asks for the one after it."""
+
+    items: list[Violation]
+    next: str | None
+
+
+class Review(_Asked):
+    """A supervisor's judgement; `reason` is wanted where a violation is said to be none."""
+
+    verdict: Verdict
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Reviewed(BaseModel):
+    """The judgement's place among all events."""
+
+    cursor: int
+
+
+class Act(_Asked):
+    """What a supervisor wants done."""
+
+    action: Literal["mute", "unmute", "play", "hangup", "transfer"]
+    channel: Channel = "agent"
+    violation_id: Name | None = None
+
+
+class Acted(BaseModel):
+    """Whether the platform took the order."""
+
+    accepted: bool
+    detail: str
+
+
+class Waveform(BaseModel):
+    """A clip to be drawn: 20 peaks a second, 0 to 1."""
+
+    seconds: float
+    start: Annotated[float, Field(serialization_alias="from")]
+    peaks: dict[str, list[float]]
+
+
+class OfRule(BaseModel):
+    """How often a rule fired, was taken back, and was judged to be right or wrong."""
+
+    rule_id: str
+    severity: Severity
+    fired: int
+    retracted: int
+    true: int
+    false: int
+
+
+class OfDay(BaseModel):
+    """Violations of a day, by severity."""
+
+    day: str
+    block: int
+    alert: int
+    review: int
+
+
+class Blocks(BaseModel):
+    """Blocks, and the seconds from the term's end to the signal; `histogram` has each bar's upper end and count."""
+
+    count: int
+    undelivered: int
+    p50: float | None
+    p95: float | None
+    histogram: list[tuple[float | None, int]]
+
+
+class Coverage(BaseModel):
+    """Seconds of audio, all channels of the calls that are over."""
+
+    received: float
+    monitored: float
+    blind: float
+
+
+class Statistics(BaseModel):
+    """Sums over a span of time."""
+
+    by_rule: list[OfRule]
+    by_day: list[OfDay]
+    blocks: Blocks
+    coverage: Coverage
+
+
+class Lexicon(BaseModel):
+    """The rules in force."""
+
+    version: str
+    trouble: str
+    rules: list[dict[str, Any]]
+
+
+class Sentence(_Asked):
+    """A sentence of an agent's, to try."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
+
+
+class Tried(BaseModel):
+    """What it would fire."""
+
+    text: str
+    violations: list[dict[str, Any]]
+
+
+class Reloaded(BaseModel):
+    """The rules in force after reading the files again."""
+
+    version: str
+    trouble: str
