@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from rich.console import Console
@@ -114,9 +115,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     parser.add_argument("--pictures", type=Path, help="folder for latency.svg and latency-load.svg")
     options = parser.parse_args()
-    chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0})
     labelled = calls.read(options.calls) * options.repeat
-    told = asyncio.run(run_all(chosen, labelled, options.parallel))
+    with TemporaryDirectory(prefix="huazha") as data:
+        chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0, "data": data})
+        told = asyncio.run(run_all(chosen, labelled, options.parallel))
     rows = []
     for parallel, (outcomes, cpu) in told.items():
         for language in (*calls.LANGUAGES, "all"):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -162,11 +163,11 @@ async def serving(model: str) -> AsyncIterator[Served]:
       Died: it does not begin.
     """
     # A log's lines are broken at the width of a terminal; here, where there is none, not at all.
+    data = TemporaryDirectory(prefix="huazha")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *COMMAND,
-        "--model",
-        model,
+        *("--model", model, "--data", data.name),
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,
@@ -180,3 +181,4 @@ async def serving(model: str) -> AsyncIterator[Served]:
     finally:
         await service.end()
         await listening
+        data.cleanup()

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -207,7 +208,8 @@ def main() -> None:
     parser.add_argument("--model", default="base", help="as in huazha serve (default: base)")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     options = parser.parse_args()
-    chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0})
+    data = TemporaryDirectory(prefix="huazha")
+    chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0, "data": data.name})
     recognizer = service.load_recognizer(chosen)
     assert isinstance(recognizer, WhisperRecognizer)
     labelled = calls.read(options.calls)
@@ -226,6 +228,7 @@ def main() -> None:
         figures[f"{parallel} at once"] = {"work": work, "blocks": blocks}
         if options.json:
             options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    data.cleanup()
 
 
 if __name__ == "__main__":
