@@ -34,7 +34,7 @@ WATCH = """
   const rows = (window.benchmarkRows = new Map());
   let fresh = [];
   const note = (element) => {
-    const name = element.dataset?.alert;
+    const name = element.classList.contains("alert-row") ? element.dataset.key : null;
     if (!name || rows.has(name)) return;
     const row = [now(), null];
     rows.set(name, row);
@@ -52,10 +52,10 @@ WATCH = """
       for (const added of change.addedNodes) {
         if (added.nodeType !== Node.ELEMENT_NODE) continue;
         note(added);
-        added.querySelectorAll("[data-alert]").forEach(note);
+        added.querySelectorAll(".alert-row").forEach(note);
       }
     }
-  }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-alert"]});
+  }).observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-key"]});
 })();
 """
 # What was added last is drawn with the next picture; a page that draws none, for it is hidden, is not waited for.

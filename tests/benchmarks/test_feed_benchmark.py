@@ -182,8 +182,8 @@ const list = document.querySelector("ul");
 const feed = new WebSocket(location.href.replace("http", "ws") + "v1/alerts");
 feed.onmessage = ({data}) => {
   const {type, name} = JSON.parse(data);
-  if (type === "new") list.insertAdjacentHTML("afterbegin", `<li><b data-alert="${name}"></b></li>`);
-  if (type === "recycled") list.querySelector("b").dataset.alert = name;
+  if (type === "new") list.insertAdjacentHTML("afterbegin", `<li><b class="alert-row" data-key="${name}"></b></li>`);
+  if (type === "recycled") list.querySelector("b").dataset.key = name;
   if (type === "last") feed.send("all are shown");
 };
 </script>"""
