@@ -38,17 +38,17 @@ class FaultyRecognizer:
 
 
 class Reciter(FaultyRecognizer):
-    """Hears on every agent's channel one text, a character or word in each quarter of a second from `start` on.
+    """Hears on every agent's channel one text, character by character.
 
     Args:
-      text: words where it has spaces, else characters.
+      start: seconds at which it begins.
+      pace: seconds that a character takes.
     """
 
-    def __init__(self, text: str, start: float = 0.5) -> None:
+    def __init__(self, text: str, start: float = 0.4, pace: float = 0.1) -> None:
         super().__init__()
-        pieces = [f" {word}" for word in text.split()] if " " in text else list(text)
-        times = (start + 0.25 * i for i in range(len(pieces)))
-        self._words = [Word(piece, at, at + 0.25, 0.9) for piece, at in zip(pieces, times, strict=True)]
+        times = (start + pace * i for i in range(len(text)))
+        self._words = [Word(piece, at, at + pace, 0.9) for piece, at in zip(text, times, strict=True)]
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         return [Hypothesis(self._within(window)) for window in windows]
