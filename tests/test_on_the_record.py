@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from streamer import client, recordings
+from streamer.errors import CallFailed
 from streamer.record import database, heads
 from streamer.record.event import Event
 from streamer.record.journal import Journal
@@ -176,7 +177,7 @@ async def test_a_service_killed_in_mid_call_leaves_a_whole_journal_and_the_call_
     assert process.stderr is not None
     said = iter(process.stderr.readline, "")
     media, page = (next(line for line in said if line.startswith(name)).split()[-1] for name in ("Calls", "Console"))
-    with suppress(ConnectionClosed, OSError, client.CallFailed):
+    with suppress(ConnectionClosed, OSError, CallFailed):
         async with connect(page.replace("http", "ws", 1) + "v1/alerts") as feed:
             await hello(feed)
             async for _ in client.play(recording(6.0), media, call_id="c-1", language="zh"):

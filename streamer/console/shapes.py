@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+
+def _no_number(moment: object) -> object:
+    """Refuse what would be taken for seconds since 1970: OpenAPI promises RFC 3339."""
+    if isinstance(moment, str) and "T" not in moment.upper():
+        raise ValueError("must be a time as RFC 3339 has it, 2026-01-31T12:00:00Z")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Severity = Literal["block", "alert", "review"]
 Status = Literal["candidate", "fired", "confirmed", "retracted"]

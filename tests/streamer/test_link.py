@@ -47,7 +47,7 @@ def test_garbage_is_a_broken_link_or_waits(data: bytes) -> None:
         bytes([0, 0, 0, 2, 0, 0, 0, 0]) + b"[]",
         bytes([0, 0, 0, 2, 0, 0, 0, 0]) + b"{}",
         bytes([0, 0, 0, 2, 0, 0, 0, 0]) + b"\xff\xff",
-        bytes([0, 0, 0, 6, 0, 0, 0, 0]) + b'[1,{}]',
+        bytes([0, 0, 0, 6, 0, 0, 0, 0]) + b"[1,{}]",
         bytes([0, 0, 0, 6, 0, 0, 0, 0]) + b'["x",1',
     ],
 )

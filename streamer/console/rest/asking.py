@@ -142,7 +142,7 @@ def sensible() -> Iterator[None]:
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Give the errors of a request, for OpenAPI."""
-    return {status: {"model": Refusal} for status in (401, 403, *statuses)}
+    return {status: {"model": Refusal} for status in (400, 401, 403, *statuses)}
 
 
 def name_of(item: dict[str, Any]) -> CallName:

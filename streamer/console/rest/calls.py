@@ -6,7 +6,6 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from streamer.console import shapes
 from streamer.console.desk import Desk
@@ -19,15 +18,15 @@ router = APIRouter(prefix="/v1", tags=["calls"])
 TAKEN = {True: "the platform was asked", False: "the platform did not take the message"}
 
 
-@router.get("/calls", responses=refusals(400, 422, 503))
+@router.get("/calls", responses=refusals(422, 503))
 async def calls(
     desk: AtDesk,
     _: Viewer,
     live: bool | None = None,
     agent: Phrase | None = None,
     call_id: Phrase | None = None,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
+    end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
     limit: Limit = 50,
     before: Phrase | None = None,
 ) -> shapes.Calls:

@@ -6,9 +6,8 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import AwareDatetime
 
 from streamer.access.guard import TICKET_SECONDS
 from streamer.console import shapes
@@ -35,12 +34,12 @@ async def ticket(desk: AtDesk, who: Viewer) -> shapes.Ticket:
     return shapes.Ticket(ticket=desk.guard.ticket(who), expires_in=TICKET_SECONDS)
 
 
-@router.get("/stats", responses=refusals(400, 422, 503))
+@router.get("/stats", responses=refusals(422, 503))
 async def stats(
     desk: AtDesk,
     _: Viewer,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
+    end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
     zone: shapes.Phrase = "UTC",
 ) -> shapes.Statistics:
     """Sum up violations by rule and by day, blocks and coverage."""
@@ -57,7 +56,7 @@ async def lexicon(desk: AtDesk, _: Viewer) -> shapes.Lexicon:
     return shapes.Lexicon(version=version, trouble=trouble, rules=rules)
 
 
-@router.post("/lexicon/try", responses=refusals(400, 422))
+@router.post("/lexicon/try", responses=refusals(422))
 async def try_(said: shapes.Sentence, desk: AtDesk, _: Viewer) -> shapes.Tried:
     """Tell what a sentence of an agent's would fire, by its text alone."""
     version, _trouble = _in_force(desk)
@@ -79,7 +78,7 @@ async def healthz(desk: AtDesk) -> JSONResponse:
     return JSONResponse(now, 200 if now["healthy"] else 503)
 
 
-@open_router.get("/metrics", response_model=None)
+@open_router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(desk: AtDesk) -> Response:
     """Give what both processes count, for Prometheus."""
     try:

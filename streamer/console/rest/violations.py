@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
-from pydantic import AwareDatetime
 
 from streamer.console import shapes
 from streamer.console.desk import Desk
@@ -28,7 +27,7 @@ from streamer.record.history import ViolationFilter
 router = APIRouter(prefix="/v1", tags=["violations"])
 
 
-@router.get("/violations", responses=refusals(400, 422, 503))
+@router.get("/violations", responses=refusals(422, 503))
 async def violations(
     desk: AtDesk,
     _: Viewer,
@@ -40,8 +39,8 @@ async def violations(
     agent: Phrase | None = None,
     call: Phrase | None = None,
     q: Phrase | None = None,
-    start: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
+    end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
     limit: Limit = 50,
     before: Phrase | None = None,
 ) -> shapes.Violations:
@@ -58,7 +57,7 @@ async def violation(call: Name, violation_id: Name, desk: AtDesk, _: Viewer) -> 
     return shapes.ViolationWithEvents.model_validate(await _find(desk, call, violation_id))
 
 
-@router.post("/violations/{call}/{violation_id}/review", responses=refusals(400, 404, 422, 503))
+@router.post("/violations/{call}/{violation_id}/review", responses=refusals(404, 422, 503))
 async def review(
     call: Name, violation_id: Name, judged: shapes.Review, desk: AtDesk, who: Supervisor
 ) -> shapes.Reviewed:
