@@ -80,6 +80,10 @@ class Narrator:
         self._line(0.0, f"UNBLOCK {message['violation_id']}: {message['reason']}", "bold green")
 
     def _block(self, message: dict[str, Any]) -> None:
+        if "term" not in message:
+            ordered = f"BLOCK {message['action']} {message['channel']}: ordered by {message['by']}"
+            self._line(self._start, ordered, "bold white on red")
+            return
         left, ended = message["audio_received"], message["audio_end"]
         self._line(
             left,
