@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from streamer import service
 from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.whisper import WhisperRecognizer
+from streamer.record import database
 from streamer.service import Service
 from streamer.settings import Limits, Settings
 from tests.databases import PostgreSQL
@@ -54,3 +56,16 @@ def postgresql() -> Iterator[PostgreSQL]:
         server = PostgreSQL(Path(found).parent, Path(folder))
         yield server
         server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty journal, on one database after the other."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'deep' / 'journal.db'}"
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        url = server.fresh()
+    engine = database.open_(url)
+    yield engine
+    engine.dispose()

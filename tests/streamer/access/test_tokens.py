@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,21 +16,8 @@ from streamer.errors import AccessDenied, SettingsError
 from streamer.record import database
 from streamer.record.journal import JournalUnavailable
 from streamer.record.schema import tokens
-from tests.databases import PostgreSQL
 
 NOW = 1_764_000_000.0
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'journal.db'}"
-    else:
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.fresh()
-    engine = database.open_(url)
-    yield engine
-    engine.dispose()
 
 
 def keyring(engine: Engine, now: float = NOW) -> Keyring:

@@ -23,50 +23,6 @@ from streamer.record.event import Event
 from streamer.settings import Settings
 
 LI = CallName("c0ffee", "c-1", "Li Na")
-STARTED: dict[str, Any] = {
-    "gateway": "here",
-    "language": "zh",
-    "channels": ["agent", "customer"],
-    "metadata": {},
-    "model": "base",
-    "lexicon_version": "1",
-}
-STOPPED: dict[str, Any] = {
-    "outcome": "completed",
-    "duration": 9.5,
-    "violations": 1,
-    "missing": [],
-    "blind_seconds": 0.5,
-}
-VIOLATION: dict[str, Any] = {
-    "violation_id": "v-1",
-    "status": "fired",
-    "rule_id": "promise",
-    "category": "guarantee",
-    "severity": "block",
-    "term": "保本",
-    "heard": "宝本",
-    "match": "phonetic",
-    "confidence": 0.9,
-    "channel": "agent",
-    "start": 3.0,
-    "end": 3.5,
-    "say_instead": "理财有风险",
-    "text": "这个宝本",
-    "lexicon_version": "1",
-}
-BLOCK: dict[str, Any] = {
-    "violation_id": "v-1",
-    "action": "mute",
-    "channel": "agent",
-    "rule_id": "promise",
-    "term": "保本",
-    "audio_end": 3.5,
-    "audio_received": 3.9,
-    "match_to_signal_ms": 0.4,
-    "say_instead": None,
-    "by": "policy",
-}
 HEALTH = Health(True, "", 0.0, 0, 100, 0.0, 0.0, 0.0, 0, "base", "1", "", 0, 0)
 
 

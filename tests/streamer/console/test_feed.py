@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from streamer.console import desk
 from streamer.console import feed as feed_module
 from streamer.console import hub as hub_module
-from tests.streamer.console.media import LI, STARTED, STOPPED, VIOLATION, Console, console, hello, told
+from tests.stories import STARTED, STOPPED, VIOLATION
+from tests.streamer.console.media import LI, Console, console, hello, told
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.streamer.console.media import STARTED, VIOLATION, console
+from tests.stories import STARTED, VIOLATION
+from tests.streamer.console.media import console
 from tests.streamer.console.pages import connected, opened
 from tests.streamer.console.scripted import TOKEN, Scripted, block, call, stored, violation
 

@@ -25,7 +25,8 @@ from streamer.console.rest import service
 from streamer.link import Frame
 from streamer.record import database
 from streamer.record.journal import Journal
-from tests.streamer.console.media import BLOCK, STARTED, STOPPED, VIOLATION, Console, console, hello, told
+from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION
+from tests.streamer.console.media import Console, console, hello, told
 
 RULES = """
 lexicon: small

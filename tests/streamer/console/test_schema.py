@@ -16,7 +16,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.streamer.console.media import BLOCK, LI, STARTED, VIOLATION, console
+from tests.stories import BLOCK, STARTED, VIOLATION
+from tests.streamer.console.media import LI, console
 
 
 @pytest.fixture(scope="module")

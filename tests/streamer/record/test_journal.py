@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,39 +19,9 @@ from streamer.record.event import Event
 from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.schema import calls, journal, outbox, violations
 from tests.databases import PostgreSQL
+from tests.stories import STARTED, STOPPED, VIOLATION
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
-VIOLATION = {
-    "violation_id": "v-1",
-    "status": "fired",
-    "rule_id": "promise",
-    "category": "guarantee",
-    "severity": "block",
-    "term": "保本",
-    "heard": "宝本",
-    "match": "phonetic",
-    "confidence": 0.9,
-    "channel": "agent",
-    "start": 3.0,
-    "end": 3.5,
-    "say_instead": None,
-    "text": "这个宝本",
-    "lexicon_version": "1",
-}
-STARTED = {"language": "zh", "channels": ["agent"], "metadata": {}, "model": "base", "lexicon_version": "1"}
-STOPPED = {"outcome": "completed", "duration": 9.5, "violations": 1, "missing": [], "blind_seconds": 0.5}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'deep' / 'journal.db'}"
-    else:
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.fresh()
-    engine = database.open_(url)
-    yield engine
-    engine.dispose()
 
 
 def event(cursor: int, kind: str, **fields: Any) -> Event:

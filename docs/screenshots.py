@@ -1,0 +1,75 @@
+"""Makes the pictures of the console: the bundled calls through the whole service, seen in Chromium.
+
+python docs/screenshots.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.async_api import Page, async_playwright, expect
+
+from streamer import client, recordings, service, settings
+from streamer.service import Service
+
+DOCS = Path(__file__).parent
+DATA = DOCS.parent / "streamer" / "data"
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+
+
+async def play(running: Service, language: str) -> None:
+    recording = recordings.read(DATA / f"demo-{language}.wav")
+    async for _ in client.play(recording, running.media.url, call_id=f"demo-{language}", language=language):
+        pass
+
+
+async def live(page: Page, running: Service) -> None:
+    """A call going on in which something forbidden was said."""
+    playing = [asyncio.create_task(play(running, language)) for language in ("zh", "en")]
+    await page.locator(".alert-row", has_text="内部消息").click(timeout=60_000)
+    await expect(page.locator("mark").first).to_be_visible()
+    await page.screenshot(path=DOCS / "console-live.png")
+    await asyncio.gather(*playing)
+
+
+async def evidence(page: Page) -> None:
+    """A violation, with the term marked in its clip."""
+    await page.locator(".alert-row", has_text="内部消息").click()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog audio")).to_be_visible(timeout=60_000)
+    await page.locator("dialog audio").scroll_into_view_if_needed()
+    await page.screenshot(path=DOCS / "console-evidence.png")
+    await page.keyboard.press("Escape")
+
+
+async def charts(page: Page) -> None:
+    """What came of them all."""
+    await page.get_by_role("tab", name=re.compile("图表")).click()
+    await expect(page.locator("svg").nth(3)).to_be_visible()
+    await page.screenshot(path=DOCS / "console-charts.png")
+
+
+async def main() -> None:
+    browser_path = shutil.which("chromium")
+    if browser_path is None:
+        sys.exit("Chromium is not installed")
+    with TemporaryDirectory(prefix="huazha") as data:
+        chosen = settings.load(None, {"media_port": 0, "console_port": 0, "data": data})
+        recognizer = await asyncio.to_thread(service.load_recognizer, chosen)
+        async with service.running(chosen, recognizer) as running, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=browser_path, args=OPTIONS)
+            page = await browser.new_page(locale="zh-CN", color_scheme="dark", viewport={"width": 1440, "height": 900})
+            await page.goto(running.console_url)
+            await live(page, running)
+            await evidence(page)
+            await charts(page)
+            await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
