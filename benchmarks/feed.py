@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--pages", type=_count, default=10, help="open at once (default: 10)")
     parser.add_argument("--seconds", type=_positive, default=60.0, help="without pages, and again with (default: 60)")
     parser.add_argument("--rate", type=_positive, default=1.0, help="blocks a second, of all calls (default: 1)")
-    parser.add_argument("--frame", type=_positive, default=0.1, help="seconds of audio in a message (default: 0.1)")
+    parser.add_argument("--frame", type=_positive, default=0.2, help="seconds of audio in a message (default: 0.2)")
     parser.add_argument("--look", type=_positive, default=0.3, help="seconds for replaying a look (default: 0.3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as well")
     options = parser.parse_args()

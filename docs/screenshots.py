@@ -32,7 +32,7 @@ async def live(page: Page, running: Service) -> None:
     """A call going on in which something forbidden was said."""
     playing = [asyncio.create_task(play(running, language)) for language in ("zh", "en")]
     await page.locator(".alert-row", has_text="内部消息").click(timeout=60_000)
-    await expect(page.locator("mark").first).to_be_visible()
+    await expect(page.locator("#transcript mark").first).to_be_visible(timeout=60_000)
     await page.screenshot(path=DOCS / "console-live.png")
     await asyncio.gather(*playing)
 
@@ -50,7 +50,7 @@ async def evidence(page: Page) -> None:
 async def charts(page: Page) -> None:
     """What came of them all."""
     await page.get_by_role("tab", name=re.compile("图表")).click()
-    await expect(page.locator("svg").nth(3)).to_be_visible()
+    await expect(page.get_by_role("cell", name="64.7").or_(page.get_by_text("64.7")).first).to_be_visible()
     await page.screenshot(path=DOCS / "console-charts.png")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from streamer.record.chain import canonical
 from streamer.record.event import Event
-from streamer.record.schema import calls, violations
+from streamer.record.schema import calls, journal, violations
 
 SEVERITIES = ("review", "alert", "block")
 
@@ -86,7 +87,20 @@ def _violation(connection: Connection, event: Event) -> None:
             "evidence": False,
         }
         connection.execute(insert(violations), first | now)
+        _catch_up(connection, event)
     _count(connection, event)
+
+
+def _catch_up(connection: Connection, event: Event) -> None:
+    """Take in what was done about a violation before it was told of: a signal goes out before its report."""
+    before = (
+        select(journal.c.body)
+        .where(journal.c.call == event.call, journal.c.violation_id == event.fields["violation_id"])
+        .where(journal.c.type != "violation")
+        .order_by(journal.c.position)
+    )
+    for body in connection.scalars(before).all():
+        project(connection, Event.from_json(json.loads(body)))
 
 
 def _count(connection: Connection, event: Event) -> None:

@@ -182,6 +182,7 @@ const list = document.querySelector("ul");
 const feed = new WebSocket(location.href.replace("http", "ws") + "v1/alerts");
 feed.onmessage = ({data}) => {
   const {type, name} = JSON.parse(data);
+  if (type === "welcome") document.body.dataset.state = "connected";
   if (type === "new") list.insertAdjacentHTML("afterbegin", `<li><b class="alert-row" data-key="${name}"></b></li>`);
   if (type === "recycled") list.querySelector("b").dataset.key = name;
   if (type === "last") feed.send("all are shown");

@@ -101,6 +101,15 @@ class TestAppending:
         assert (violation.action, violation.outcome, violation.evidence) == ("mute", "delivered", True)
         assert violation.late == pytest.approx(0.4)
 
+    def test_a_block_told_before_its_violation_is_summed_up_all_the_same(self, engine: Engine) -> None:
+        """As calls tell it: the signal, then the report."""
+        began, _, fired, block, result, *_ = story()
+        told = [began, *(event(20 + n, one.type, **one.fields) for n, one in enumerate([block, result, fired]))]
+        Journal(engine).append(told)
+        with engine.connect() as connection:
+            row = connection.execute(select(violations)).one()
+        assert (row.action, row.outcome, row.fired, row.late) == ("mute", "delivered", True, pytest.approx(0.4))
+
     def test_what_is_taken_back_counts_no_more(self, engine: Engine) -> None:
         Journal(engine).append([*story(), event(10, "violation", **{**VIOLATION, "status": "retracted"})])
         with engine.connect() as connection:

@@ -43,7 +43,7 @@ let known = "";
 setLanguage(localStorage.getItem(LANGUAGE) ?? preferred(navigator.languages));
 
 const painter = new Painter();
-const store = new Store((...topics) => painter.mark(...topics));
+const store = new Store((...topics) => painter.mark(...topics), (...topics) => painter.markCalmly(...topics));
 const rest = new Rest();
 const sound = new Sound();
 const acts = new Acts({store, rest});

@@ -23,10 +23,15 @@ export class Store {
   began = null;
   #reached = 0;
   #changed;
+  #changedCalmly;
 
-  /** changed: told what kind of thing changed: calls, alerts, transcript, steps, service, connection, rules, me. */
-  constructor(changed = () => {}, most = undefined) {
+  /**
+   * changed: told what kind of thing changed: calls, alerts, transcript, steps, service, connection, rules, me.
+   * changedCalmly: the same, of what changes all the time.
+   */
+  constructor(changed = () => {}, changedCalmly = changed, most = undefined) {
     this.#changed = changed;
+    this.#changedCalmly = changedCalmly;
     this.alerts = new Alerts(most);
   }
 
@@ -159,7 +164,8 @@ export class Store {
     }
     if (event.violation_id) this.#count(call, event, stood);
     call.version++;
-    this.#changed("calls");
+    if (event.type === "call.state") this.#changedCalmly("calls");
+    else this.#changed("calls");
   }
 
   #stands(event) {
