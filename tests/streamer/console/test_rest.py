@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from streamer.console.rest import service
 from streamer.link import Frame
 from streamer.record import database
 from streamer.record.journal import Journal
+from tests.certificates import certify
 from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION
 from tests.streamer.console.media import Console, console, hello, told
 
@@ -378,3 +380,13 @@ async def test_evidence_that_comes_last_is_told_although_nobody_is_there_to_numb
     *_, last = Journal(engine).since(0, 100)
     engine.dispose()
     assert (last.type, last.call, last.fields["violation_id"]) == ("evidence", "c0ffee", "v-1")
+
+
+async def test_with_a_certificate_it_is_served_over_tls_alone(tmp_path: Path) -> None:
+    tls = certify(tmp_path)
+    known = ssl.create_default_context(cafile=str(tls.certificate))
+    async with console(tmp_path / "data", tls={"certificate": str(tls.certificate), "key": str(tls.key)}) as one:
+        async with httpx.AsyncClient(base_url=f"https://localhost:{one.port}", verify=known) as http:
+            assert (await http.get("/v1/me")).json()["role"] == "admin"
+        with pytest.raises(httpx.HTTPError):
+            await one.http.get("/v1/me")
