@@ -9,6 +9,7 @@ from operator import attrgetter
 from detector import verify
 from detector.hearing import Finding, Hearing
 from detector.lifecycle import Life, Lives
+from detector.policy import Policy
 from detector.types import (
     Action,
     Decision,
@@ -47,11 +48,13 @@ class Detector:
     Args:
       table: the rules of the call's language.
       actions: what is done about a violation of each severity.
+      policy: what a block does, by rule; as `actions` says where there is none.
     """
 
-    def __init__(self, table: Table, actions: Mapping[Severity, Action | None]) -> None:
+    def __init__(self, table: Table, actions: Mapping[Severity, Action | None], policy: Policy | None = None) -> None:
         self._table = table
         self._actions = actions
+        self._policy = policy
         self._hearings: dict[str, Hearing] = {}
         self._lives: dict[str, Lives] = {}
         self._known: dict[str, list[Finding]] = {}
@@ -318,6 +321,8 @@ class Detector:
         life.doubtful = not sure
         life.violation = replace(life.violation, status=Status.FIRED, severity=severity, confidence=confidence)
         life.action = self._actions[severity]
+        if severity is Severity.BLOCK and self._policy is not None:
+            life.action = self._policy.of(life.rule.id).action
         self.violations += 1
         return Decision(life.violation, life.action)
 

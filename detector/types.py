@@ -76,6 +76,7 @@ class Action(StrEnum):
     HANGUP = "hangup"
     PLAY = "play"
     TRANSFER = "transfer"
+    WHISPER = "whisper"
     ALERT = "alert"
 
 

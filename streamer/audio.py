@@ -151,6 +151,12 @@ class RingBuffer:
         self.end = end
         self.start = max(self.start, end - capacity)
 
+    def skip(self, samples: int) -> None:
+        """Go on after so many samples that nobody has; they read as silence, as far as they are held."""
+        kept = min(samples, len(self._ring))
+        self.end += samples - kept
+        self.append(np.zeros(kept, dtype=np.float32))
+
     def read(self, start: int, end: int) -> Samples:
         """Copy the samples from `start` up to `end`.
 

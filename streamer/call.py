@@ -1,18 +1,20 @@
 """One call, from its first frame to its account of itself. Pure: start reading here.
 
 `receive` takes audio in, `due` gives the windows to recognise, `heard` takes what was heard in them and answers with
-what the platform must be told, a block before all else. `streamer.session` puts a socket around it.
+what the platform must be told, a block before all else. `streamer.conversation` puts time and sockets around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
+from math import inf
 
 from detector.detector import Detector
 from detector.masking import Masked, Masker, mask
+from detector.policy import OnBlind, Policy
 from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
@@ -23,6 +25,7 @@ from streamer.types import (
     Blind,
     Block,
     CallStarted,
+    Gap,
     Order,
     Outgoing,
     Stopped,
@@ -33,9 +36,14 @@ from streamer.types import (
 
 PATIENCE = {"agent": 0.2, "customer": 0.8}
 """Seconds that a look at unfinished speech can wait for its turn: whom a block would stop is heard first."""
-CUSTOMER = "customer"
+AGENT, CUSTOMER = "agent", "customer"
+POLICY = "policy"
+"""Who mutes where nobody asked for it."""
 FRESH = 1.0
 """Seconds for which a candidate is looked at sooner: if that has not decided it, more of the same won't."""
+UNHEARD = 10.0
+"""Seconds for which the agent stays muted at most after something was not monitored: a muted leg may bring no speech
+by which it could be told that monitoring goes on."""
 GIVEN_UP = 1.0
 """Seconds of speech given up together, when they must be: a report for each frame would be none."""
 URGENT = -1.0
@@ -77,6 +85,7 @@ class Call:
       speech_models: one for each channel, which keeps the channel's state.
       clock: seconds, for the time from match to signal.
       word_times: whether the recogniser says when words were spoken.
+      policy: what blocks do, and what is done while nobody listens.
     """
 
     def __init__(
@@ -88,6 +97,7 @@ class Call:
         speech_models: Mapping[str, SpeechModel],
         clock: Callable[[], float],
         word_times: bool = True,
+        policy: Policy = Policy(),
     ) -> None:
         self.id = started.call_id
         self.state = CallState.LISTENING
@@ -105,8 +115,10 @@ class Call:
         self._tentative = dict.fromkeys(started.channels, "")
         self._maskers = {name: Masker() for name in started.channels}
         self._hidden: list[Hidden] = []
-        # In the order of muting.
-        self._muted: dict[str, None] = {}
+        self._policy = policy
+        # In the order of muting: when each is lifted, in seconds of the clock.
+        self._muted: dict[str, float] = {}
+        self._unheard: str | None = None
         self._orders = 0
 
     @property
@@ -131,7 +143,30 @@ class Call:
 
     def receive(self, frame: AudioFrame) -> list[Outgoing]:
         """Take in samples of one channel."""
-        return [*self._channels[frame.channel].receive(frame.payload)]
+        return self._measured(self._channels[frame.channel].receive(frame.payload))
+
+    def skip(self, gap: Gap) -> list[Outgoing]:
+        """Samples of a channel are lost."""
+        lost = self._channels[gap.channel].skip(gap.samples, gap.reason)
+        return [*self._pause(gap.channel), *self._measured(lost)]
+
+    def pause(self, channels: Sequence[str]) -> list[Outgoing]:
+        """Nobody hears some of the channels for a while: what was said last in them was said to its end."""
+        return [event for name in channels for event in self._channels[name].skip(0, None)]
+
+    def join(self, channels: Sequence[str], at: float) -> list[Outgoing]:
+        """Another socket brings some of the channels, from `at` seconds of the call on.
+
+        What was lost of them meanwhile is blind; what was never there is not.
+        """
+        events: list[Outgoing] = []
+        for name in channels:
+            channel = self._channels[name]
+            missing = round((at - channel.received) * channel.sample_rate)
+            if missing > 0:
+                gap = "the connection was lost" if channel.received else None
+                events += self._measured(channel.skip(missing, gap))
+        return events
 
     def relieve(self) -> list[Outgoing]:
         """Give up what customers say, since the recogniser can't hear everybody: nobody there is to be stopped."""
@@ -139,7 +174,7 @@ class Call:
         for name, channel in self._channels.items():
             if name == CUSTOMER and channel.waiting >= GIVEN_UP:
                 lost = channel.give_up("overloaded")
-                events += [*self._pause(name), *lost]
+                events += [*self._pause(name), *self._measured(lost)]
         return events
 
     def due(self, now: float) -> list[Turn]:
@@ -182,7 +217,8 @@ class Call:
         said = self._told(self._detector.update(update), began)
         self._readings.append(update)
         self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
-        return [*said, *lost, *self._transcribe(update, window.end)]
+        said += self._heard_again(window.channel) if not lost else self._measured(lost)
+        return [*said, *self._transcribe(update, window.end)]
 
     def reread(self) -> list[Outgoing]:
         """Look at the other readings of what was heard last, once that has been told; follows every `heard`."""
@@ -207,7 +243,7 @@ class Call:
         """A window could not be recognised."""
         lost = self._channels[window.channel].failed()
         said = self._pause(window.channel) if lost else []
-        return [*said, *lost, *self._settle()]
+        return [*said, *self._measured(lost), *self._settle()]
 
     def stop(self) -> list[Outgoing]:
         """The audio has ended; what was said last is still to be recognised."""
@@ -232,6 +268,20 @@ class Call:
         """Whether the platform was asked to mute somebody, and not asked to unmute again."""
         return bool(self._muted)
 
+    @property
+    def lift(self) -> float:
+        """Second of the clock at which a mute is to be lifted; infinite when none is."""
+        return min(self._muted.values(), default=inf)
+
+    def lifted(self, now: float) -> list[Outgoing]:
+        """Lift the mutes whose time is over."""
+        over = [name for name, at in self._muted.items() if at <= now]
+        for name in over:
+            del self._muted[name]
+        if self._unheard in over:
+            self._unheard = None
+        return [Unblock(name, "its time is over") for name in over]
+
     def order(self, action: str, channel: str, violation_id: str | None, by: str) -> list[Outgoing]:
         """Ask for what a supervisor wants.
 
@@ -247,7 +297,7 @@ class Call:
             self._muted.clear()
             return [Order(name, action, channel, one, by) for one in about]
         if action == "mute":
-            self._muted[violation_id or name] = None
+            self._muted[violation_id or name] = inf
         return [Order(name, action, channel, violation_id, by)]
 
     def lag(self, window: Window) -> float:
@@ -264,12 +314,30 @@ class Call:
                 delay = (self._clock() - began) * 1000
                 signals.append(Block(decision.violation, decision.action, self.duration, delay))
                 if decision.action is Action.MUTE:
-                    self._muted[decision.violation.id] = None
+                    seconds = self._policy.of(decision.violation.rule_id).seconds
+                    self._muted[decision.violation.id] = inf if seconds is None else self._clock() + seconds
             if decision.undo is not None:
                 self._muted.pop(decision.violation.id, None)
                 signals.append(Unblock(decision.violation.id, decision.undo))
         found = [decision.violation for decision in reaction.decisions]
         return [*signals, *(ViolationReport(replace(one, heard=mask(one.heard))) for one in found)]
+
+    def _measured(self, lost: Sequence[Blind]) -> list[Outgoing]:
+        """Report what was not monitored; where the policy says so, mute the agent until monitoring goes on."""
+        blind = any(one.channel != CUSTOMER for one in lost)
+        if not blind or self._unheard is not None or self._policy.on_blind is not OnBlind.MUTE:
+            return [*lost]
+        muted = self.order("mute", AGENT, None, POLICY)
+        self._unheard = f"o-{self._orders}"
+        self._muted[self._unheard] = self._clock() + UNHEARD
+        return [*muted, *lost]
+
+    def _heard_again(self, channel: str) -> list[Outgoing]:
+        """Lift the mute that was for want of monitoring."""
+        if self._unheard is None or channel == CUSTOMER:
+            return []
+        name, self._unheard = self._unheard, None
+        return [Unblock(name, "monitored again")] if self._muted.pop(name, None) is not None else []
 
     def _answered(self, reaction: Reaction, began: float) -> list[Outgoing]:
         self._unanswered -= 1

@@ -60,7 +60,7 @@ class Channel:
     ) -> None:
         self.name = name
         self._encoding = encoding
-        self._sample_rate = sample_rate
+        self.sample_rate = sample_rate
         self._resampler = Resampler(sample_rate)
         self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
         self._activity = VoiceActivity(speech)
@@ -80,7 +80,7 @@ class Channel:
     @property
     def received(self) -> float:
         """Seconds of call audio received."""
-        return self._samples / self._sample_rate
+        return self._samples / self.sample_rate
 
     @property
     def monitored(self) -> float:
@@ -109,13 +109,32 @@ class Channel:
 
     def receive(self, payload: bytes) -> list[Blind]:
         """Take in whole samples that follow the last ones; report what had to be given up for them."""
-        second = self._sample_rate * self._encoding.width
+        second = self.sample_rate * self._encoding.width
         lost = []
         for at in range(0, len(payload), second):
             piece = payload[at : at + second]
             self._samples += len(piece) // self._encoding.width
             lost += self._take(self._resampler.push(decode(piece, self._encoding)))
         return lost
+
+    def skip(self, samples: int, reason: str | None) -> list[Blind]:
+        """Go on after samples that are lost; what is being said ends before them.
+
+        Args:
+          samples: how many, at the wire's rate; 0 where only the platform's silence begins.
+          reason: why they are lost, for people; None where there was nothing to hear.
+        """
+        lost = self._take(self._resampler.flush())
+        self._resampler = Resampler(self.sample_rate)
+        start = self.received
+        self._samples += samples
+        missing = round(self.received * SAMPLE_RATE) - self._buffer.end
+        self._note(self._activity.skip(max(0, missing)))
+        if self._buffer.end + missing - int(self._planner.needed * SAMPLE_RATE) > BUFFER * SAMPLE_RATE:
+            lost += self.give_up("recognition fell behind", start)
+        self._buffer.skip(max(0, missing))
+        self._planner.audio_received(self._buffer.end / SAMPLE_RATE, self._activity.paused)
+        return lost if reason is None else [*lost, *self._lose(start, self.received, reason)]
 
     def finish(self) -> list[Blind]:
         """The audio has ended."""

@@ -62,7 +62,28 @@ class Metrics:
         )
         self.violations = Counter("huazha_violations", "Violations found", ["rule", "severity"], registry=registry)
         self.undelivered = Counter(
-            "huazha_blocks_undelivered", "Block signals that the platform did not take", registry=registry
+            "huazha_blocks_undelivered", "Blocks that were not carried out: alert on any", registry=registry
+        )
+        self.carried = Counter(
+            "huazha_controls",
+            "What control ports were asked for, by what came of it",
+            ["platform", "action", "outcome"],
+            registry=registry,
+        )
+        seconds = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+        self.match_to_request = Histogram(
+            "huazha_match_to_request_seconds",
+            "From words reaching the detector to the request having left for the platform's control port",
+            ["platform"],
+            buckets=seconds,
+            registry=registry,
+        )
+        self.match_to_confirmed = Histogram(
+            "huazha_match_to_confirmed_seconds",
+            "From words reaching the detector to the platform saying that it was carried out",
+            ["platform"],
+            buckets=seconds,
+            registry=registry,
         )
 
     def count_batch(self, batch: Batch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from detector.types import Status
 from streamer.bus import Bus, CallName
 from streamer.call import Call, Hidden
-from streamer.record.chronicle import Chronicle
+from streamer.record.chronicle import Chronicle, result
 from streamer.record.clips import ClipRecorder
 from streamer.types import AudioFrame, Outgoing, ViolationReport
 
@@ -40,11 +40,11 @@ class Reporter:
             self._clips.receive(frame.channel, frame.payload)
             self._cut()
 
-    def told(self, event: Outgoing, *, delivered: bool, took: float) -> None:
+    def told(self, event: Outgoing, *, delivered: bool | None, took: float) -> None:
         """The platform was told something, or should have been.
 
         Args:
-          delivered: whether it took the message.
+          delivered: whether it took the message; None where its control port is asked instead.
           took: seconds until it had.
         """
         for kind, fields in self._chronicle.note(event, delivered=delivered, took=took):
@@ -53,6 +53,27 @@ class Reporter:
             violation = event.violation
             if violation.status is Status.FIRED:
                 self._clips.want(violation.id, violation.start, violation.end)
+
+    def carried(
+        self, violation_id: str, action: str, outcome: str, detail: str, *, sent: float | None, took: float | None
+    ) -> None:
+        """A platform's control port was asked to carry a signal out.
+
+        Args:
+          sent, took: seconds from the words reaching the detector until the request had left, and until its outcome
+            was known.
+        """
+        kind, fields = result(violation_id, action, outcome, detail, took=took, sent=sent)
+        self._bus.tell(kind, self.name, fields)
+
+    def uncontrolled(self, platform: str, detail: str) -> None:
+        """Nothing could be done about this call at present."""
+        self._bus.tell("control", self.name, {"platform": platform, "detail": detail})
+
+    def skip(self, channel: str, samples: int) -> None:
+        """Samples were lost."""
+        if self._clips is not None:
+            self._clips.skip(channel, samples)
 
     def hide(self, hidden: Sequence[Hidden]) -> None:
         """Keep nothing of what was said there."""

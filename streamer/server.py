@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
+from weakref import WeakSet
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from detector.detector import Detector
 from detector.masking import mask_json
-from detector.policy import ACTIONS
+from detector.policy import ACTIONS, OnBlind
 from streamer.access.gate import Gate
 from streamer.access.guard import Guard, bearer
 from streamer.access.keyring import Keyring
 from streamer.access.tls import server_context
 from streamer.bus import Bus, CallName
 from streamer.call import Call
-from streamer.dialects.native import NativeDialect
+from streamer.control.carrier import Carrier
+from streamer.control.port import Port, Target
+from streamer.conversation import Conversation
+from streamer.dialects.dialect import Upgrade
 from streamer.errors import AccessDenied, BadField, ForbiddenOrigin, Overloaded, SettingsError, Unauthorised
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
+from streamer.platforms import KNOWN, section_of
 from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
 from streamer.record.chronicle import Chronicle
 from streamer.record.clips import ClipRecorder
 from streamer.reporter import Reporter
-from streamer.session import Answered, Dialect, Session, address
-from streamer.settings import Limits, Settings
+from streamer.session import Session, address
+from streamer.settings import Settings
 from streamer.types import CallStarted, Started
 
 log = logging.getLogger(__name__)
-
-DIALECTS: Mapping[str, Callable[[Limits], Dialect]] = {
-    "/v1/calls": lambda limits: NativeDialect(limits.max_message_bytes),
-}
-"""Path to protocol."""
 
 
 class MediaServer:
@@ -75,7 +78,11 @@ class MediaServer:
         self.scheduler = scheduler
         self.metrics = metrics
         self._bus = bus
-        self._sessions: dict[str, Session] = {}
+        self._calls: dict[str, Conversation] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._trusted: WeakSet[ServerConnection] = WeakSet()
+        self._policy = settings.policy.policy
+        self._ports: dict[str, Port | None] = {}
         self._gate: Gate | None = None
         if keyring is not None:
             guard = Guard(keyring, settings.host, settings.origins, time.time)
@@ -84,12 +91,12 @@ class MediaServer:
     @property
     def live(self) -> int:
         """Calls going on."""
-        return len(self._sessions)
+        return len(self._calls)
 
     @property
     def names(self) -> list[str]:
         """The calls going on, as the service names them."""
-        return list(self._sessions)
+        return list(self._calls)
 
     @property
     def url(self) -> str:
@@ -100,6 +107,10 @@ class MediaServer:
 
     async def __aenter__(self) -> Self:
         limits, settings = self.limits, self.settings
+        for known in KNOWN.values():
+            if known.open_port is not None:
+                section = section_of(known.platform, settings.platforms)
+                self._ports[known.platform.name] = known.open_port(section)
         context = None if settings.tls is None else server_context(settings.tls)
         try:
             self._server: Server = await serve(
@@ -107,6 +118,7 @@ class MediaServer:
                 settings.host,
                 settings.media_port,
                 process_request=self._admit,
+                select_subprotocol=_subprotocol,
                 ssl=context,
                 # Audio hardly shrinks, and a compressor for each call costs memory and time.
                 compression=None,
@@ -128,20 +140,28 @@ class MediaServer:
     ) -> None:
         self._server.close()
         await self._server.wait_closed()
+        for conversation in self._calls.values():
+            conversation.hang_up()
+        await asyncio.gather(*self._running)
+        for port in self._ports.values():
+            if port is not None:
+                await port.aclose()
 
-    def answer(self, started: CallStarted, session: Session) -> Answered:
-        """Begin a call.
+    def answer(self, started: CallStarted, session: Session) -> Conversation:
+        """Begin a call, or find the one that this is another socket of.
 
         Raises:
           Unauthorised: the platform has no token that is good for this.
           Overloaded: there are as many calls as there may be or as can be heard, or the recogniser is not at work.
           BadField: no rule is in the call's language, so that listening to it would be pretence.
         """
-        if self._gate is not None:
+        if self._gate is not None and not session.trusted:
             try:
                 self._gate.sign_in(session.address, session.token)
             except AccessDenied as denied:
                 raise Unauthorised(denied.message) from None
+        if (joined := self._same(started)) is not None:
+            return joined
         too_late = self.scheduler.relief >= Relief.NEW_CALLS
         if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
             raise Overloaded()
@@ -154,22 +174,43 @@ class MediaServer:
         call = Call(
             started,
             language=language,
-            detector=Detector(table, ACTIONS),
+            detector=Detector(table, ACTIONS, self._policy),
             speech_models={channel: SileroModel() for channel in started.channels},
             clock=time.perf_counter,
             word_times=self.scheduler.recognizer.abilities(language).word_times,
+            policy=self._policy,
         )
         greeting = Started(rules.lexicon.version, self.scheduler.recognizer.name)
         reporter = self._report(started, greeting, language)
-        self._sessions[reporter.name.call] = session
+        carrier = None
+        if started.platform in self._ports:
+            port = self._ports[started.platform]
+            missing = f"no control port: [platforms.{started.platform}] does not say how to reach it"
+            carrier = Carrier(port, Target(started.names, session.say), self._policy, missing)
+        conversation = Conversation(self, started, call, greeting, reporter, carrier)
+        self._calls[reporter.name.call] = conversation
         self.metrics.calls_live.set(self.live)
-        return Answered(call, greeting, reporter)
+        task = asyncio.create_task(self._go_on(conversation))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return conversation
 
-    def hung_up(self, call: Call, reporter: Reporter, outcome: str) -> None:
-        """A call that was answered is over."""
-        del self._sessions[reporter.name.call]
+    def _same(self, started: CallStarted) -> Conversation | None:
+        """Find the call if another socket brings it, or brought it."""
+        if not started.joins:
+            return None
+        for one in self._calls.values():
+            if one.listening and one.is_of(started):
+                return one
+        return None
+
+    async def _go_on(self, conversation: Conversation) -> None:
+        """Take a call to its end."""
+        call, reporter = conversation.call, conversation.reporter
+        await conversation.run()
+        reporter.end(call, conversation.outcome)
+        del self._calls[reporter.name.call]
         self.metrics.calls_live.set(self.live)
-        reporter.end(call, outcome)
         log.info("call %s is over: %.1f s, %.1f s blind", call.id, call.duration, call.blind)
 
     async def order(self, call: str, action: str, channel: str, violation_id: str | None, by: str) -> bool | None:
@@ -178,8 +219,8 @@ class MediaServer:
         Returns:
           whether it took the message; None when there is no such call any more.
         """
-        session = self._sessions.get(call)
-        return None if session is None else await session.order(action, channel, violation_id, by)
+        conversation = self._calls.get(call)
+        return None if conversation is None else await conversation.order(action, channel, violation_id, by)
 
     def _report(self, started: CallStarted, greeting: Started, language: str) -> Reporter:
         name = CallName(uuid.uuid4().hex, started.call_id, _agent(started))
@@ -194,19 +235,45 @@ class MediaServer:
                 after=kept.after,
             )
         metadata = mask_json(dict(started.metadata))
-        chronicle = Chronicle(started, greeting, language=language, metadata=metadata, gateway=self.settings.name)
+        chronicle = Chronicle(
+            started,
+            greeting,
+            language=language,
+            metadata=metadata,
+            gateway=self.settings.name,
+            alerts=self._policy.on_blind is not OnBlind.NOTHING,
+        )
         return Reporter(self._bus, name, chronicle, clips)
 
     async def _listen(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        dialect = DIALECTS[_path(connection.request)](self.limits)
+        upgrade = self._upgrade(connection.request)
+        platform = KNOWN[upgrade.path].platform
+        section = section_of(platform, self.settings.platforms)
+        dialect = platform.dialect(upgrade, section, self.limits.max_message_bytes)
         token = bearer(_header(connection.request, "Authorization"))
-        await Session(connection, dialect, self, token).run()
+        await Session(connection, dialect, self, token, trusted=connection in self._trusted).run()
+
+    def _upgrade(self, request: Request) -> Upgrade:
+        query = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
+        headers = {name.lower(): _header(request, name) or "" for name in request.headers}
+        return Upgrade(request.path, query, headers, secure=self.settings.tls is not None)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse a socket before it is one."""
-        if _path(request) not in DIALECTS:
-            return connection.respond(HTTPStatus.NOT_FOUND, f"Calls come in at {', '.join(DIALECTS)}.\n")
+        upgrade = self._upgrade(request)
+        if upgrade.path not in KNOWN:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"Calls come in at {', '.join(KNOWN)}.\n")
+        platform = KNOWN[upgrade.path].platform
+        section = section_of(platform, self.settings.platforms)
+        signs = platform.signs(section)
+        refusal = platform.admit(upgrade, section, time.time())
+        if refusal is not None:
+            if self._gate is not None:
+                self._gate.refuse(address(connection), AccessDenied("wrong", f"{platform.name}: {refusal}"))
+            return connection.respond(HTTPStatus.UNAUTHORIZED, f"{refusal}\n")
+        if signs:
+            self._trusted.add(connection)
         if self._gate is None:
             return None
         try:
@@ -214,7 +281,8 @@ class MediaServer:
                 address(connection),
                 origin=_header(request, "Origin"),
                 host=_header(request, "Host"),
-                authorization=_header(request, "Authorization"),
+                # What it holds is the platform's own, and was looked at.
+                authorization=None if signs else _header(request, "Authorization"),
             )
         except ForbiddenOrigin as forbidden:
             return connection.respond(HTTPStatus.FORBIDDEN, f"{forbidden.message}\n")
@@ -235,8 +303,12 @@ def _agent(started: CallStarted) -> str | None:
     return "".join(filter(str.isprintable, agent))[:128] if isinstance(agent, str) else None
 
 
-def _path(request: Request) -> str:
-    return request.path.partition("?")[0]
+def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Take what the platform's own protocol is called, if it is offered; a platform that offers none is served, too."""
+    assert connection.request is not None
+    known = KNOWN.get(connection.request.path.partition("?")[0])
+    taken = [one for one in offered if known is not None and one in known.platform.subprotocols]
+    return taken[0] if taken else None
 
 
 def _header(request: Request, name: str) -> str | None:

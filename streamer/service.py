@@ -211,7 +211,7 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
     if settings.tls is not None:
         server_context(settings.tls)
     async with AsyncExitStack() as stack:
-        # NumPy's products here are small; more threads for them only spin, and take a fourth of a core from recognition.
+        # NumPy's products here are small: more threads only spin, and take a fourth of a core from recognition.
         stack.enter_context(threadpool_limits(1, user_api="blas"))
         engine = await asyncio.to_thread(database.open_, settings.journal)
         stack.callback(engine.dispose)

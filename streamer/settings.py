@@ -9,22 +9,25 @@ import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import httpx
 from platformdirs import user_data_path
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     field_serializer,
     field_validator,
+    model_validator,
 )
 
+from detector.policy import Measure, OnBlind, Policy
+from detector.types import Action
+from streamer.dialects.dialect import Section as _Section
 from streamer.errors import SettingsError
+from streamer.platform_settings import PlatformSettings
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -33,6 +36,7 @@ KeptType = Literal[
     "violation",
     "block",
     "block.result",
+    "control",
     "unblock",
     "blind",
     "call.stopped",
@@ -42,10 +46,6 @@ KeptType = Literal[
     "access",
 ]
 """Types of events that are in the journal, as `docs/feed.md` has them."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Limits(_Section):
@@ -61,6 +61,7 @@ class Limits(_Section):
       ping_interval, ping_timeout: seconds between keep-alive pings, and for the answer.
       send_timeout: seconds that a peer may leave a message unread.
       drain_timeout: seconds for what was said last, once the audio has ended.
+      rejoin_timeout: seconds that a call waits for its platform to connect again, where its socket was lost.
     """
 
     max_calls: Annotated[int, Field(ge=1)] = 100
@@ -74,6 +75,7 @@ class Limits(_Section):
     ping_timeout: Seconds = 20.0
     send_timeout: Seconds = 5.0
     drain_timeout: Seconds = 30.0
+    rejoin_timeout: Seconds = 5.0
 
 
 class EvidenceSettings(_Section):
@@ -156,6 +158,55 @@ def _each_once(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
     return webhooks
 
 
+class MeasureSettings(_Section):
+    """What a block does.
+
+    Attributes:
+      action: `mute` the agent, `play` a sound to both, `whisper` one to the agent, `hangup`, `transfer` the customer
+        to a supervisor, or only `alert`.
+      seconds: after which a mute is lifted by itself; 0 leaves it until the violation is retracted or a supervisor
+        lifts it.
+      sound: for `play` and `whisper`, as the platform names it: an address, a file.
+      to: for `transfer`, as the platform names people: a number, an extension.
+    """
+
+    action: Action = Action.MUTE
+    seconds: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    sound: str = ""
+    to: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.action in {Action.PLAY, Action.WHISPER} and not self.sound:
+            raise ValueError(f"{self.action} needs a sound")
+        if self.action is Action.TRANSFER and not self.to:
+            raise ValueError("transfer needs to whom: to")
+        return self
+
+    @property
+    def measure(self) -> Measure:
+        """The same, as the detector has it."""
+        return Measure(self.action, self.seconds or None, self.sound, self.to)
+
+
+class PolicySettings(MeasureSettings):
+    """What is done about violations.
+
+    Attributes:
+      rules: measures of their own, by rule.
+      on_blind: while what the agent says is not monitored, `alert` supervisors, `mute` the agent too, or do `nothing`.
+    """
+
+    rules: dict[str, MeasureSettings] = Field(default_factory=dict)
+    on_blind: OnBlind = OnBlind.ALERT
+
+    @property
+    def policy(self) -> Policy:
+        """The same, as the detector has it."""
+        rules = {rule: section.measure for rule, section in self.rules.items()}
+        return Policy(self.measure, rules, self.on_blind)
+
+
 class Settings(_Section):
     """Everything that can be set.
 
@@ -175,6 +226,8 @@ class Settings(_Section):
       gateway: this service's name among those that share a database; the machine's and the media port when empty.
       origins: where pages that use the feed may come from, beside the console itself.
       webhooks: where events are posted to.
+      policy: what a block does, and what is done while nobody listens.
+      platforms: how each telephony platform streams, and how it is told to block.
     """
 
     host: str = "127.0.0.1"
@@ -182,12 +235,12 @@ class Settings(_Section):
     console_port: Port = 8080
     lexicon: tuple[Path, ...] = ()
     model: str = "base"
-    models: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], str] = {}
+    models: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], str] = Field(default_factory=dict)
     compute_type: Literal["int8", "int8_float32", "int16", "float32"] | None = None
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
     max_queue_age: Seconds = 5.0
-    rules: dict[str, Literal["off", "block", "alert", "review"]] = {}
+    rules: dict[str, Literal["off", "block", "alert", "review"]] = Field(default_factory=dict)
     limits: Limits = Limits()
     data: Path = Field(default_factory=lambda: user_data_path("huazha"))
     database: str | None = None
@@ -196,6 +249,8 @@ class Settings(_Section):
     origins: tuple[str, ...] = ()
     webhooks: Annotated[tuple[Webhook, ...], AfterValidator(_each_once)] = ()
     tls: Tls | None = None
+    policy: PolicySettings = PolicySettings()
+    platforms: PlatformSettings = PlatformSettings()
 
     @property
     def name(self) -> str:

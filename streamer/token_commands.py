@@ -22,8 +22,8 @@ from streamer.access import durations
 from streamer.access.guard import LOCAL
 from streamer.access.roles import Role
 from streamer.access.tokens import TokenRow, Tokens
+from streamer.call import POLICY
 from streamer.record import database
-from streamer.record.chronicle import POLICY
 from streamer.record.event import Event
 from streamer.record.journal import Journal
 

@@ -43,6 +43,10 @@ class CallStarted:
       language: the call's, or None where the platform doesn't say.
       transcripts: whether the platform wants the running text.
       metadata: whatever the platform sent along; handed on, never interpreted.
+      platform: which one it is.
+      names: what the platform's control port calls the call and its legs.
+      joins: whether other sockets may bring the same call, too: another leg of it, or the same again after the first
+        was lost. `channels` are those that this socket brings.
     """
 
     call_id: str
@@ -52,6 +56,9 @@ class CallStarted:
     language: str | None = None
     transcripts: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    platform: str = "native"
+    names: Mapping[str, str] = field(default_factory=dict)
+    joins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,30 @@ class AudioFrame:
     channel: str
     position: int
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples of one channel that are lost: what comes next in it follows after them.
+
+    Attributes:
+      samples: how many, at the wire's rate.
+      reason: why, for people.
+    """
+
+    channel: str
+    samples: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The platform lets nobody hear the call for a while (`on`), or lets it be heard again: nothing is missed by that.
+
+    No audio comes in between; the call's time stands still.
+    """
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Gate:
                     raise AccessDenied("wrong", "Authorization must be Bearer and a token")
                 self._check(token)
         except (AccessDenied, ForbiddenOrigin) as error:
-            self._refused(address, error)
+            self.refuse(address, error)
             raise
 
     def sign_in(self, address: str, token: str | None) -> None:
@@ -59,8 +59,15 @@ class Gate:
         try:
             self._check(token)
         except AccessDenied as error:
-            self._refused(address, error)
+            self.refuse(address, error)
             raise
+
+    def refuse(self, address: str, error: AccessDenied | ForbiddenOrigin) -> None:
+        """Put on the record that somebody did not get in."""
+        fields = self._refusals.note(STREAM, address, error, self._clock())
+        if fields is not None:
+            log.warning("refused: %s", fields["detail"])
+            self._tell(fields)
 
     def _check(self, token: str | None) -> None:
         if self._guard.open:
@@ -68,9 +75,3 @@ class Gate:
         identity = self._guard.identify(token)
         if not identity.role.may(Role.PLATFORM):
             raise AccessDenied("wrong", f"a token for {identity.role} opens no media stream", identity.name)
-
-    def _refused(self, address: str, error: AccessDenied | ForbiddenOrigin) -> None:
-        fields = self._refusals.note(STREAM, address, error, self._clock())
-        if fields is not None:
-            log.warning("refused: %s", fields["detail"])
-            self._tell(fields)

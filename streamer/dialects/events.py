@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamer.errors import ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, SignIn
+from streamer.types import AudioFrame, CallStarted, CallStopped, Gap, Paused, SignIn
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the platform's protocol wants answered, at once."""
+
+    message: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Nothing more comes on this socket, and it is to be closed: a probe that was answered, for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +27,4 @@ class Failed:
     error: ProtocolError
 
 
-Incoming = SignIn | CallStarted | AudioFrame | CallStopped | Failed
+Incoming = SignIn | CallStarted | AudioFrame | Gap | Paused | CallStopped | Reply | Closed | Failed

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from streamer import wire
+from streamer.dialects.dialect import Platform, Upgrade
 from streamer.dialects.events import Failed, Incoming
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
 from streamer.types import (
@@ -184,6 +185,13 @@ class NativeDialect:
         self._seq += 1
         call_id = self._start.call_id if self._start else None
         return json.dumps({"type": kind, "call_id": call_id, "seq": self._seq, **fields}, ensure_ascii=False)
+
+
+def _dialect(upgrade: Upgrade, section: object, max_message_bytes: int) -> NativeDialect:
+    return NativeDialect(max_message_bytes)
+
+
+PLATFORM = Platform("native", "/v1/calls", _dialect)
 
 
 def start_message(

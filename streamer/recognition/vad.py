@@ -130,6 +130,14 @@ class VoiceActivity:
             self._position += FRAME
         return events
 
+    def skip(self, samples: int) -> list[SpeechStarted | SpeechEnded]:
+        """Go on after so many samples that nobody has: what was still spoken ends before them."""
+        ended = self.finish()
+        self._position += len(self._pending) + samples
+        self._pending = self._pending[:0]
+        self._silent_since = None
+        return ended
+
     def finish(self) -> list[SpeechStarted | SpeechEnded]:
         """End of audio: what is still spoken ends here."""
         if self._state is _State.SILENT:

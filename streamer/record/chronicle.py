@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamer import wire
+from streamer.call import CUSTOMER, POLICY
 from streamer.types import (
+    Blind,
     Block,
     CallStarted,
     Order,
@@ -18,8 +20,6 @@ from streamer.types import (
     ViolationReport,
 )
 
-POLICY = "policy"
-"""Who blocks where nobody asked for it."""
 AROUND = 80
 """Characters of what was said before that stand with a violation."""
 
@@ -36,11 +36,20 @@ class Chronicle:
       greeting: what the call is answered with.
       language: the one that is recognised.
       gateway: the service that listens.
+      alerts: whether supervisors are to be called when something was not monitored.
     """
 
     def __init__(
-        self, started: CallStarted, greeting: Started, *, language: str, metadata: Mapping[str, Any], gateway: str
+        self,
+        started: CallStarted,
+        greeting: Started,
+        *,
+        language: str,
+        metadata: Mapping[str, Any],
+        gateway: str,
+        alerts: bool = True,
     ) -> None:
+        self._alerts = alerts
         self._started = started
         self._greeting = greeting
         self._language = language
@@ -54,6 +63,7 @@ class Chronicle:
         """Tell of the call's start."""
         return "call.started", {
             "gateway": self._gateway,
+            "platform": self._started.platform,
             "language": self._language,
             "channels": list(self._started.channels),
             "metadata": dict(self._metadata),
@@ -61,11 +71,11 @@ class Chronicle:
             "lexicon_version": self._greeting.lexicon_version,
         }
 
-    def note(self, event: Outgoing, *, delivered: bool, took: float) -> list[Told]:
+    def note(self, event: Outgoing, *, delivered: bool | None, took: float) -> list[Told]:
         """Tell of what the platform was told.
 
         Args:
-          delivered: whether it took the message.
+          delivered: whether it took the message; None where its control port is asked instead.
           took: seconds until it had.
         """
         told = wire.fields(event)
@@ -78,14 +88,19 @@ class Chronicle:
                 told["lexicon_version"] = self._greeting.lexicon_version
             case Block() | Unblock():
                 told["by"] = POLICY
+            case Blind():
+                told["alert"] = self._alerts and event.channel != CUSTOMER
             case Stopped():
                 self._summary = event
                 return []
         # Whoever took a supervisor's order has told of it; that it lifts a block follows from it.
-        ordered = isinstance(event, Order) and event.action != "unmute"
+        ordered = isinstance(event, Order) and event.action != "unmute" and event.by != POLICY
         events = [] if ordered else [(wire.kind(event), told)]
-        if "action" in told:
-            events.append(_result(told, delivered=delivered, took=took))
+        if "action" in told and delivered is not None:
+            outcome, detail = (
+                ("delivered", "") if delivered else ("undelivered", "the platform did not take the message")
+            )
+            events.append(result(told["violation_id"], told["action"], outcome, detail, took=took))
         return events
 
     def end(self, outcome: str, *, duration: float, blind: float) -> Told:
@@ -102,14 +117,22 @@ class Chronicle:
             self._saying[channel] = _joined(self._said[channel], event.text)[len(self._said[channel]) :]
 
 
-def _result(signal: Mapping[str, Any], *, delivered: bool, took: float) -> Told:
-    outcome, detail = ("delivered", "") if delivered else ("undelivered", "the platform did not take the message")
+def result(
+    violation_id: str, action: str, outcome: str, detail: str, *, took: float | None, sent: float | None = None
+) -> Told:
+    """Tell what came of a signal.
+
+    Args:
+      took: seconds until that was known, where the platform was asked at all.
+      sent: seconds until the request had left, where there was one.
+    """
     return "block.result", {
-        "violation_id": signal["violation_id"],
-        "action": signal["action"],
+        "violation_id": violation_id,
+        "action": action,
         "outcome": outcome,
         "detail": detail,
-        "took_ms": round(took * 1000, 3),
+        "took_ms": None if took is None else round(took * 1000, 3),
+        "sent_ms": None if sent is None else round(sent * 1000, 3),
     }
 
 

@@ -11,6 +11,10 @@ LATE = 10.0
 """Seconds after it was said by which a violation is told, or its clip begins later than it might."""
 
 
+SILENT = {"mulaw": b"\xff", "alaw": b"\xd5", "pcm_s16le": b"\0\0"}
+"""A sample of silence, by encoding."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """Audio around a violation, as it came over the wire.
@@ -88,6 +92,15 @@ class ClipRecorder:
             del one.data[: first - one.begin]
             one.begin = first
             one.silenced = [span for span in one.silenced if self._bytes(span[1]) > first]
+
+    def skip(self, channel: str, samples: int) -> None:
+        """Go on after samples that are lost."""
+        held = min(samples, self._bytes(self._before + LATE) // self._width)
+        if held < samples:
+            one = self._channels[channel]
+            one.begin = one.end + (samples - held) * self._width
+            one.data.clear()
+        self.receive(channel, SILENT[self._encoding] * held)
 
     def silence(self, channel: str, spans: Sequence[Span], unclear: float | None) -> None:
         """Keep nothing of these spans of a channel; what was said from `unclear` on may have to be silenced, too."""

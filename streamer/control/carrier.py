@@ -1,0 +1,149 @@
+"""One call's signals, carried out on its platform's control port in their order; nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from detector.policy import Policy
+from detector.types import Action
+from streamer.control.port import Answer, Outcome, Port, Target, unsupported
+from streamer.types import Block, Order, Unblock
+
+log = logging.getLogger(__name__)
+
+Signal = Block | Unblock | Order
+AGENT, UNMUTE = "agent", "unmute"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came of a signal.
+
+    Attributes:
+      violation_id: that it was about, or the name of a supervisor's order.
+      action: `mute`, `unmute`, `play`, ...
+      sent, took: seconds from the words reaching the detector until the request had left, and until the outcome was
+        known; None where nothing was asked.
+    """
+
+    violation_id: str
+    action: str
+    answer: Answer
+    sent: float | None
+    took: float | None
+
+
+class Carrier:
+    """Carries signals out for as long as `run` runs.
+
+    Args:
+      port: the platform's; None where its settings don't have what it needs.
+      target: the call.
+      policy: what blocks do.
+      missing: what to say where there is no port.
+    """
+
+    def __init__(self, port: Port | None, target: Target, policy: Policy, missing: str) -> None:
+        self._port = port
+        self._target = target
+        self._policy = policy
+        self._missing = missing
+        self._asked: asyncio.Queue[tuple[Signal, float]] = asyncio.Queue()
+        self._muted: dict[str, str] = {}
+
+    def ask(self, signal: Signal, since: float) -> None:
+        """Have a signal carried out, after those before it.
+
+        Args:
+          since: second of `time.monotonic` at which the words came that it answers.
+        """
+        self._asked.put_nowait((signal, since))
+
+    @property
+    def able(self) -> bool:
+        """Whether the platform can be asked for anything."""
+        return self._port is not None
+
+    async def ready(self) -> Answer:
+        """See whether blocks can be carried out."""
+        return await self._port.ready(self._target) if self._port else Answer(Outcome.UNSUPPORTED, self._missing)
+
+    def learn(self, names: Mapping[str, str], say: Callable[[str], Awaitable[bool]]) -> None:
+        """Another socket brings the call: what it calls the legs is known now, and orders go there."""
+        self._target = Target({**self._target.names, **names}, say)
+
+    async def run(self, told: Callable[[Carried], None]) -> None:
+        """Carry out what is asked for, for ever.
+
+        Args:
+          told: told of each outcome.
+        """
+        while True:
+            signal, since = await self._asked.get()
+            try:
+                carried = await self._carry(signal, since)
+                if carried is not None:
+                    told(carried)
+            finally:
+                self._asked.task_done()
+
+    async def rest(self) -> None:
+        """Wait until all that was asked for has been carried out, or has failed."""
+        await self._asked.join()
+
+    async def _carry(self, signal: Signal, since: float) -> Carried | None:
+        name, action, channel = _meant(signal)
+        if action == UNMUTE:
+            muted = self._muted.pop(name, None)
+            channel = muted or channel
+            if self._muted or (muted is None and isinstance(signal, Unblock)):
+                # Another violation keeps the leg muted, or what is taken back was no mute.
+                return None
+        elif action == Action.MUTE:
+            self._muted[name] = channel
+        try:
+            answer = await self._ask(signal, action, channel)
+        except Exception:
+            log.exception("the control port failed")
+            answer = Answer(Outcome.FAILED, "the control port failed inside Huazha; its log says why")
+        sent, took = (None if at is None else at - since for at in (answer.sent, answer.answered))
+        return Carried(name, action, answer, sent, took)
+
+    async def _ask(self, signal: Signal, action: str, channel: str) -> Answer:
+        port, target = self._port, self._target
+        if port is None:
+            return Answer(Outcome.UNSUPPORTED, self._missing)
+        measure = self._policy.of(signal.violation.rule_id) if isinstance(signal, Block) else self._policy.usual
+        match action:
+            case Action.MUTE:
+                return await port.mute(target, channel)
+            case "unmute":
+                return await port.unmute(target, channel)
+            case Action.HANGUP:
+                return await port.hangup(target)
+            case Action.PLAY | Action.WHISPER if not measure.sound:
+                return unsupported(action, "no sound is set: [policy] sound")
+            case Action.PLAY:
+                return await port.play(target, measure.sound)
+            case Action.WHISPER:
+                return await port.whisper(target, channel, measure.sound)
+            case Action.TRANSFER if measure.to:
+                return await port.transfer(target, measure.to)
+            case Action.TRANSFER:
+                return unsupported(action, "nobody is set whom the call goes to: [policy] to")
+            case _:
+                return Answer(Outcome.CONFIRMED, "supervisors are told")
+
+
+def _meant(signal: Signal) -> tuple[str, str, str]:
+    """Give what a signal is about, what it wants done, and to which leg."""
+    match signal:
+        case Block(violation, action):
+            return violation.id, action, violation.channel
+        case Unblock(violation_id):
+            return violation_id, UNMUTE, AGENT
+        case Order(name, action, channel, violation_id):
+            return violation_id or name, action, channel

@@ -1,0 +1,388 @@
+"""One call, on whatever sockets it comes in: the edge where time and sockets meet the pure `Call`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Sequence
+from math import isfinite
+from typing import Protocol
+
+from detector.types import Status
+from streamer.call import Call, CallState
+from streamer.control.carrier import Carried, Carrier
+from streamer.control.port import Outcome
+from streamer.errors import InternalError, ProtocolError, RecognitionFailed
+from streamer.metrics import Metrics
+from streamer.recognition.load import Relief
+from streamer.recognition.recognizer import Scoring, Turn
+from streamer.recognition.scheduler import Scheduler
+from streamer.reporter import Reporter
+from streamer.settings import Limits
+from streamer.types import (
+    AudioFrame,
+    Block,
+    CallStarted,
+    Gap,
+    Order,
+    Outgoing,
+    Started,
+    Stopped,
+    Transcript,
+    Unblock,
+    ViolationReport,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Socket(Protocol):
+    """A socket that brings a call, as its conversation sees it."""
+
+    async def tell(self, event: Outgoing) -> bool | None:
+        """Say something to the platform: whether it took it; None where it has no word for that."""
+        ...
+
+    async def say(self, message: str) -> bool:
+        """Send a message as it is; whether the platform took it."""
+        ...
+
+    async def refuse(self, error: ProtocolError) -> None:
+        """Say that the call can't go on, and close."""
+        ...
+
+
+class Engine(Protocol):
+    """What conversations share."""
+
+    metrics: Metrics
+    scheduler: Scheduler
+    limits: Limits
+
+
+class Conversation:
+    """Listens to one call until it is over. Whatever goes wrong in it ends this call alone.
+
+    Sockets `join` it and `leave` it; between the last that left and the next that joins, it waits for
+    `Limits.rejoin_timeout` where the platform may connect again.
+
+    Args:
+      started: how the call was announced.
+      carrier: carries blocks out where the platform's socket does not; None where it does.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        started: CallStarted,
+        call: Call,
+        greeting: Started,
+        reporter: Reporter,
+        carrier: Carrier | None,
+    ) -> None:
+        self.started = started
+        self.call = call
+        self.reporter = reporter
+        self.outcome = "failed"
+        self._engine = engine
+        self._greeting = greeting
+        self._carrier = carrier
+        self._metrics = engine.metrics
+        self._sockets: dict[Socket, tuple[str, ...]] = {}
+        self._stopped = True
+        self._changed = asyncio.Event()
+        self._over = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._windows = asyncio.TaskGroup()
+        self._pending: set[asyncio.Task[None]] = set()
+        self._lifting: asyncio.TimerHandle | None = None
+        self._received_at = 0.0
+        self._lag = 0.0
+        self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    @property
+    def listening(self) -> bool:
+        """Whether sockets may still join."""
+        return self.call.state is CallState.LISTENING and not self._closed.is_set()
+
+    async def run(self) -> None:
+        """Take the call from its first socket to its end."""
+        refusal: ProtocolError | None = None
+        carrying = [] if self._carrier is None else [asyncio.create_task(self._carrier.run(self.carried))]
+        try:
+            async with self._windows:
+                if self._carrier is not None:
+                    self._pend(self._see_to_control(self._carrier))
+                await self._listen()
+                if self.call.state is CallState.LISTENING:
+                    await self._send(self.call.stop())
+                    self._submit()
+                await self._drain()
+            if self._carrier is not None:
+                await self._carrier.rest()
+            self.outcome = "refused" if self.outcome == "refused" else "completed"
+        except* Exception as crash:
+            refusal = InternalError()
+            log.error("call %s failed", self.call.id, exc_info=crash)
+        finally:
+            for task in carrying:
+                task.cancel()
+            self._end()
+        if refusal is not None:
+            for socket in [*self._sockets]:
+                await socket.refuse(refusal)
+
+    def is_of(self, started: CallStarted) -> bool:
+        """Whether a socket that brings this brings this call."""
+        same = (started.platform, started.call_id) == (self.started.platform, self.started.call_id)
+        form = (started.encoding, started.sample_rate) == (self.started.encoding, self.started.sample_rate)
+        return same and form and set(started.channels) <= set(self.started.channels)
+
+    async def join(self, socket: Socket, started: CallStarted, now: float) -> None:
+        """A socket brings the call, or some of its channels.
+
+        Args:
+          now: second of `time.monotonic`.
+        """
+        again = bool(self._received_at)
+        if self._carrier is not None:
+            self._carrier.learn(started.names, socket.say)
+        self._sockets[socket] = started.channels
+        self._stopped = False
+        self._changed.set()
+        await socket.tell(self._greeting)
+        if again:
+            await self._send(self.call.join(started.channels, self.call.duration + now - self._received_at))
+            self._submit()
+
+    async def leave(self, socket: Socket, *, stopped: bool) -> None:
+        """A socket brings no more: the platform said so (`stopped`), or it was lost. Returns when all is told.
+
+        Only what `stopped` says is the end; after a loss, the platform may come again.
+        """
+        if socket not in self._sockets:
+            return
+        last = len(self._sockets) == 1
+        if not last or (self.started.joins and not stopped):
+            channels = self._sockets.pop(socket)
+            await self._pause(channels)
+            self._changed.set()
+            return
+        self.hang_up()
+        await self._closed.wait()
+
+    async def refused(self, socket: Socket) -> None:
+        """A socket broke the protocol: if no other brings the call, it ends here, unheard."""
+        self._sockets.pop(socket, None)
+        if not self._sockets and self.call.state is not CallState.OVER:
+            self.outcome = "refused"
+            self.call.abandon("the call broke off")
+            self._over.set()
+            self.hang_up()
+            await self._closed.wait()
+
+    def hang_up(self) -> None:
+        """Listen no more; what was said last is still recognised."""
+        self._stopped = True
+        self._changed.set()
+
+    async def receive(self, frame: AudioFrame, now: float) -> None:
+        """Take in audio."""
+        if self.call.state is not CallState.LISTENING:
+            return
+        self._received_at = now
+        await self._send(self.call.receive(frame))
+        self.reporter.receive(frame)
+        self.reporter.state(self.call, self._lag, now)
+        await self._go_on()
+
+    async def skip(self, gap: Gap) -> None:
+        """Samples are lost."""
+        if self.call.state is CallState.LISTENING:
+            await self._send(self.call.skip(gap))
+            self.reporter.skip(gap.channel, gap.samples)
+            await self._go_on()
+
+    async def pause(self) -> None:
+        """The platform lets nobody hear the call for a while."""
+        await self._pause(self.started.channels)
+
+    async def order(self, action: str, channel: str, violation_id: str | None, by: str) -> bool:
+        """Ask the platform for what a supervisor wants; tell whether it took the message."""
+        if self.call.state is CallState.OVER:
+            return False
+        taken = await self._send(self.call.order(action, channel, violation_id, by))
+        return taken and (self._carrier is None or self._carrier.able)
+
+    async def _pause(self, channels: Sequence[str]) -> None:
+        if self.call.state is CallState.LISTENING:
+            await self._send(self.call.pause(channels))
+            await self._go_on()
+
+    async def _listen(self) -> None:
+        """Wait until no socket brings the call, nor will."""
+        while not (self._stopped and self._changed.is_set()):
+            self._changed.clear()
+            patience = None if self._sockets else self._engine.limits.rejoin_timeout
+            try:
+                async with asyncio.timeout(patience):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    async def _go_on(self) -> None:
+        if self._engine.scheduler.relief >= Relief.CUSTOMERS:
+            await self._send(self.call.relieve())
+        self._count()
+        self._submit()
+
+    def _submit(self) -> None:
+        if self.call.state is not CallState.OVER:
+            now = time.monotonic()
+            for turn in self.call.due(now):
+                self._pend(self._recognize(turn))
+            for question in self.call.questions(now):
+                self._pend(self._score(question))
+
+    def _pend(self, work: Coroutine[object, object, None]) -> None:
+        task = self._windows.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _recognize(self, turn: Turn) -> None:
+        call = self.call
+        window, hypothesis = await self._engine.scheduler.recognize(turn)
+        if window is None:
+            return
+        if hypothesis is None:
+            await self._send(call.failed(window))
+        else:
+            self._lag = call.lag(window)
+            heard = time.perf_counter()
+            await self._send(call.heard(window, hypothesis), heard)
+            await self._send(call.reread(), time.perf_counter())
+            self._metrics.lag.observe(self._lag)
+            self.reporter.hide(call.hidden())
+        self._count()
+        self._submit()
+
+    async def _score(self, question: Scoring) -> None:
+        try:
+            if not len(question.audio):
+                raise RecognitionFailed("what was said is not held any more")
+            likelihoods = await self._engine.scheduler.score(question)
+        except RecognitionFailed:
+            await self._send(self.call.unscored(question))
+        else:
+            weighed = time.perf_counter()
+            await self._send(self.call.scored(question, likelihoods), weighed)
+        self._submit()
+
+    async def _drain(self) -> None:
+        """Wait until what was said last is recognised, too."""
+        try:
+            async with asyncio.timeout(self._engine.limits.drain_timeout):
+                await self._over.wait()
+        except TimeoutError:
+            await self._send(self.call.abandon("recognition fell behind"))
+        for task in self._pending:
+            task.cancel()
+
+    async def _see_to_control(self, carrier: Carrier) -> None:
+        """Say at once, as the call begins, if nothing could be done about it."""
+        answer = await carrier.ready()
+        if answer.outcome in {Outcome.UNSUPPORTED, Outcome.FAILED}:
+            log.warning("call %s could not be blocked: %s", self.call.id, answer.detail)
+            self.reporter.uncontrolled(self.started.platform, answer.detail)
+
+    async def _send(self, events: list[Outgoing], heard: float | None = None) -> bool:
+        """Tell the platform, in order, and then supervisors.
+
+        Args:
+          heard: seconds of the performance counter at which the words came that the events answer.
+
+        Returns:
+          whether the platform took everything.
+        """
+        complete = True
+        for event in events:
+            began = time.perf_counter()
+            delivered: bool | None = await self._deliver(event)
+            if self._carrier is not None and isinstance(event, Block | Unblock | Order):
+                since = time.monotonic() - (0.0 if heard is None else time.perf_counter() - heard)
+                self._carrier.ask(event, since)
+                delivered = None
+            complete = complete and delivered is not False
+            match event:
+                case Block() if delivered is False:
+                    self._metrics.undelivered.inc()
+                    log.error(
+                        "call %s: the platform did not take the block for %s", self.call.id, event.violation.rule_id
+                    )
+                case Block() if heard is not None:
+                    self._metrics.match_to_signal.observe(time.perf_counter() - heard)
+                case ViolationReport(violation) if violation.status is Status.FIRED:
+                    self._metrics.count_violation(violation)
+                case Stopped():
+                    self._over.set()
+            self.reporter.told(event, delivered=delivered, took=time.perf_counter() - began)
+        if events:
+            self._see_to_lifting()
+        return complete
+
+    async def _deliver(self, event: Outgoing) -> bool:
+        """Tell every socket; whether each took it that has a word for it."""
+        if isinstance(event, Transcript) and not self.started.transcripts:
+            return True
+        return False not in [await socket.tell(event) for socket in [*self._sockets]]
+
+    def _see_to_lifting(self) -> None:
+        """Be there when a mute's time is over."""
+        if self._lifting is not None:
+            self._lifting.cancel()
+            self._lifting = None
+        at = self.call.lift
+        if isfinite(at) and self.call.state is not CallState.OVER:
+            wait = max(0.0, at - time.perf_counter())
+            self._lifting = asyncio.get_running_loop().call_later(wait, lambda: self._pend(self._lift()))
+
+    async def _lift(self) -> None:
+        await self._send(self.call.lifted(time.perf_counter()))
+
+    def carried(self, carried: Carried) -> None:
+        """What came of a signal, on the platform's control port."""
+        answer, platform = carried.answer, self.started.platform
+        self._metrics.carried.labels(platform, carried.action, answer.outcome).inc()
+        if answer.outcome in {Outcome.UNSUPPORTED, Outcome.FAILED}:
+            self._metrics.undelivered.inc()
+            log.error("call %s: %s was not carried out: %s", self.call.id, carried.action, answer.detail)
+        if carried.sent is not None:
+            self._metrics.match_to_request.labels(platform).observe(carried.sent)
+        if carried.took is not None and answer.outcome is Outcome.CONFIRMED:
+            self._metrics.match_to_confirmed.labels(platform).observe(carried.took)
+        self.reporter.carried(
+            carried.violation_id,
+            carried.action,
+            answer.outcome,
+            answer.detail,
+            sent=carried.sent,
+            took=carried.took,
+        )
+
+    def _count(self) -> None:
+        """Bring the counters up to what the call has received, monitored and lost."""
+        now = (self.call.received, self.call.monitored, self.call.blind)
+        counters = (self._metrics.received, self._metrics.monitored, self._metrics.blind)
+        for counter, before, after in zip(counters, self._counted, now, strict=True):
+            counter.inc(max(0.0, after - before))
+        self._counted = tuple(map(max, self._counted, now))
+
+    def _end(self) -> None:
+        if self._lifting is not None:
+            self._lifting.cancel()
+        if self.call.state is not CallState.OVER:
+            self.call.abandon("the call broke off")
+        self._count()
+        self._metrics.calls.labels(self.outcome).inc()
+        self._closed.set()

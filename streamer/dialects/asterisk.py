@@ -1,0 +1,318 @@
+"""Asterisk's WebSocket channel (chan_websocket), as Asterisk dials it. Pure.
+
+What it says follows https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket/ and, where that is silent,
+`channels/chan_websocket.c` of Asterisk 20.18, 22.8 and 23.2: text messages are events, in plain text or in JSON
+(`f(json)`), binary messages are bare samples in the format that `MEDIA_START` names. One socket is one leg.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from pydantic import Field, SecretStr
+
+from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
+from streamer.dialects.events import Failed, Incoming
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
+
+M = TypeVar("M", str, bytes)
+
+NAME = "asterisk"
+PATH = "/v1/asterisk"
+SUBPROTOCOL = "media"
+
+FORMATS: Mapping[str, tuple[Encoding, int]] = {
+    "ulaw": (Encoding.MULAW, 8000),
+    "alaw": (Encoding.ALAW, 8000),
+    "slin": (Encoding.PCM_S16LE, 8000),
+    "slin12": (Encoding.PCM_S16LE, 12_000),
+    "slin16": (Encoding.PCM_S16LE, 16_000),
+    "slin24": (Encoding.PCM_S16LE, 24_000),
+    "slin32": (Encoding.PCM_S16LE, 32_000),
+    "slin44": (Encoding.PCM_S16LE, 44_100),
+    "slin48": (Encoding.PCM_S16LE, 48_000),
+}
+"""Asterisk's names of formats (`main/format_cache.c`) that can be listened to, with their rates."""
+
+HELD = 64_000
+"""Bytes that are kept of audio that comes before `MEDIA_START`: 8 s of G.711, 0.6 s of the widest format."""
+
+PREFIX = "huazha_"
+"""What channel variables are called by that are meant for us, in any case of letters."""
+KNOWN = frozenset({"call", "leg", "language", "token", "agent_channel", "customer_channel"})
+"""Parameters that mean something here; what else the address has is handed on."""
+
+_EVENT = re.compile(r"[A-Z][A-Z0-9_]*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+class AsteriskSettings(Section):
+    """`[platforms.asterisk]`.
+
+    Attributes:
+      leg: whose voice a socket brings that doesn't say (`leg=` in its address).
+      legs: what `leg=` may say, and whom that means.
+      username, password: what Asterisk signs in with when it dials (the same in `websocket_client.conf`); no password,
+        and it is not asked for.
+      ari: address of the REST interface, as `http.conf` has it, with `/ari` at its end.
+      ari_user, ari_password: a user of `ari.conf` that is not read-only; without them nothing is carried out.
+      app: a Stasis application that is registered all the while, for sounds that are mixed into a call; None plays
+        them on the channels themselves.
+      timeout: seconds that a request to the REST interface may take, further tries too.
+    """
+
+    leg: Leg = "agent"
+    legs: Mapping[str, Leg] = {"agent": "agent", "customer": "customer"}
+    username: str = "huazha"
+    password: SecretStr | None = None
+    ari: str = "http://127.0.0.1:8088/ari"
+    ari_user: str | None = None
+    ari_password: SecretStr | None = None
+    app: str | None = None
+    timeout: float = Field(default=5.0, gt=0)
+
+
+class State(IntEnum):
+    """Where the conversation stands."""
+
+    AWAITING_START = 0
+    STREAMING = 1
+    STOPPED = 2
+    FAILED = 3
+
+
+class AsteriskDialect:
+    """The service's side of one media socket.
+
+    ```
+    AWAITING_START --MEDIA_START--> STREAMING --connection lost--> STOPPED
+          |                             |
+          +---------- mistake ----------+--> FAILED
+    ```
+
+    Asterisk says nothing when a call ends: it closes the socket. Nor does it number what it sends, and on one
+    connection nothing gets lost; so positions are counted, and the only gap is audio that came too long before
+    `MEDIA_START`.
+
+    Args:
+      upgrade: what the socket was asked for with; its query has the parameters.
+      settings: which leg is whose.
+      max_message_bytes: a message over this is a mistake.
+    """
+
+    def __init__(self, upgrade: Upgrade, settings: AsteriskSettings, max_message_bytes: int) -> None:
+        self.state = State.AWAITING_START
+        self._query = upgrade.query
+        self._settings = settings
+        self._max_message_bytes = max_message_bytes
+        self._held = bytearray()
+        self._overflowed = 0
+        self._channel = ""
+        self._width = 1
+        self._position = 0
+
+    def receive_text(self, message: str) -> list[Incoming]:
+        """Take in a text message: an event."""
+        return self._guarded(self._event, message, len(message.encode(errors="surrogatepass")))
+
+    def receive_binary(self, message: bytes) -> list[Incoming]:
+        """Take in a binary message: audio."""
+        return self._guarded(self._audio, message, len(message))
+
+    def connection_lost(self) -> list[Incoming]:
+        """The socket has closed, in whatever way; Asterisk ends every call so."""
+        if self.state is not State.STREAMING:
+            return []
+        self.state = State.STOPPED
+        return [CallStopped("connection lost")]
+
+    def send(self, event: Outgoing) -> None:
+        """Say nothing: what Asterisk takes on this socket concerns the socket's own channel, not the call."""
+
+    def send_error(self, error: ProtocolError) -> None:
+        """Say nothing: Asterisk would take it for an unknown command."""
+
+    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
+        if self.state is State.FAILED:
+            return []
+        try:
+            if length > self._max_message_bytes:
+                raise TooLarge(length, self._max_message_bytes)
+            return take(message)
+        except ProtocolError as error:
+            self.state = State.FAILED
+            self._held.clear()
+            return [Failed(error)]
+
+    def _event(self, message: str) -> list[Incoming]:
+        # The first character tells the two forms apart: names of events begin with a capital.
+        fields = _json(message) if message.startswith("{") else _plain(message)
+        name = fields.get("event")
+        if not isinstance(name, str) or not _EVENT.fullmatch(name):
+            raise BadField("event", "must be the name of an event, such as MEDIA_START")
+        # The others (MEDIA_XON, MEDIA_XOFF, STATUS, MEDIA_BUFFERING_COMPLETED, MEDIA_MARK_PROCESSED, QUEUE_DRAINED,
+        # ERROR) answer commands that are never sent, and DTMF_END holds what may be a PIN.
+        return self._begin(fields) if name == "MEDIA_START" else []
+
+    def _begin(self, fields: Mapping[str, Any]) -> list[Incoming]:
+        if self.state is not State.AWAITING_START:
+            raise OutOfOrder("a call has begun on this connection already", "event")
+        encoding, rate = _format(fields.get("format"))
+        # Variables are the channel's own. Parameters of the dial string stand on an object that calls share until the
+        # socket is asked for (`res/res_websocket_client.c`), so calls that begin at once may get each other's.
+        parameters = {**self._query, **_variables(fields.get("channel_variables"))}
+        leg = self._leg(parameters.get("leg"))
+        started = CallStarted(
+            # Asterisk up to 22.7 names the channel, but not its id.
+            _call_id(parameters.get("call") or fields.get("channel_id") or fields.get("channel")),
+            encoding,
+            rate,
+            (leg,),
+            _language(parameters.get("language")),
+            metadata={key: value for key, value in parameters.items() if key not in KNOWN},
+            platform=NAME,
+            names={
+                name: parameters[key]
+                for name, key in (("agent", "agent_channel"), ("customer", "customer_channel"))
+                if parameters.get(key)
+            },
+            joins=True,
+        )
+        early = self._early(leg, encoding.width)
+        self._channel, self._width = leg, encoding.width
+        self.state = State.STREAMING
+        token = parameters.get("token")
+        return [*([SignIn(token)] if token else []), started, *early]
+
+    def _leg(self, said: str | None) -> Leg:
+        if said is None:
+            return self._settings.leg
+        leg = self._settings.legs.get(said)
+        if leg is None:
+            raise BadField("leg", f"must be one of {', '.join(self._settings.legs)}")
+        return leg
+
+    def _early(self, channel: str, width: int) -> list[Incoming]:
+        """Give what came before `MEDIA_START` (https://github.com/asterisk/asterisk/issues/1712)."""
+        if len(self._held) % width:
+            raise OddBytes(len(self._held), width)
+        lost, payload = self._overflowed // width, bytes(self._held)
+        self._held.clear()
+        self._position = lost + len(payload) // width
+        events: list[Incoming] = []
+        if lost:
+            events.append(Gap(channel, lost, "came too long before MEDIA_START"))
+        if payload:
+            events.append(AudioFrame(channel, lost, payload))
+        return events
+
+    def _audio(self, message: bytes) -> list[Incoming]:
+        if self.state is State.STOPPED:
+            raise OutOfOrder("audio while the call is stopped")
+        if self.state is State.AWAITING_START:
+            self._hold(message)
+            return []
+        if len(message) % self._width:
+            raise OddBytes(len(message), self._width)
+        if not message:
+            return []
+        position = self._position
+        self._position += len(message) // self._width
+        return [AudioFrame(self._channel, position, message)]
+
+    def _hold(self, message: bytes) -> None:
+        self._held += message
+        # The oldest goes first, and by twos, so that samples of 16 bits stay whole.
+        over = max(0, len(self._held) - HELD + 1) // 2 * 2
+        del self._held[:over]
+        self._overflowed += over
+
+
+def admit(upgrade: Upgrade, settings: AsteriskSettings, now: float) -> str | None:
+    """Check the user and password of `websocket_client.conf` (RFC 7617)."""
+    if settings.password is None:
+        return None
+    scheme, _, credentials = upgrade.headers.get("authorization", "").partition(" ")
+    try:
+        given = base64.b64decode(credentials.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        given = b""
+    wanted = f"{settings.username}:{settings.password.get_secret_value()}".encode()
+    if scheme.lower() != "basic" or not hmac.compare_digest(given, wanted):
+        return "username or password of websocket_client.conf is missing or wrong"
+    return None
+
+
+def _json(message: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise BadJson(f"a text message that begins with {{ must be a JSON object: {error}") from None
+    if not isinstance(fields, dict):
+        raise BadJson("a text message that begins with { must be a JSON object")
+    return fields
+
+
+def _plain(message: str) -> dict[str, str]:
+    """Read `EVENT name:value name:value`; values have no spaces, but may have colons."""
+    event, *words = message.split()[:32] or [""]
+    pairs = (word.partition(":") for word in words)
+    return {**{name: value for name, colon, value in pairs if colon}, "event": event}
+
+
+def _format(said: Any) -> tuple[Encoding, int]:
+    if not isinstance(said, str) or said not in FORMATS:
+        told = repr(said[:32]) if isinstance(said, str) else "none"
+        raise BadField("format", f"{told} can't be listened to; dial with c(ulaw), c(alaw), c(slin) or c(slin16)")
+    return FORMATS[said]
+
+
+def _variables(said: Any) -> dict[str, str]:
+    """Pick what is meant for us: `HUAZHA_CALL` and such, or a parameter's bare name. Others may hold anything."""
+    if not isinstance(said, dict):
+        return {}
+    ours: dict[str, str] = {}
+    for name, value in said.items():
+        key = name.lower()
+        if isinstance(value, str) and value and (key.startswith(PREFIX) or key in KNOWN):
+            ours[key.removeprefix(PREFIX)] = _writable(key, value)
+    return ours
+
+
+def _writable(key: str, value: str) -> str:
+    # An escaped lone surrogate can be read from JSON, but never written out again.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadField(key, "must be text that UTF-8 can hold") from None
+    return value
+
+
+def _call_id(said: Any) -> str:
+    if not isinstance(said, str) or not 1 <= len(said) <= 128 or not said.isprintable():
+        raise BadField("call", "must be 1 to 128 printable characters")
+    return said
+
+
+def _language(said: str | None) -> str | None:
+    if said and not _LANGUAGE.fullmatch(said):
+        raise BadField("language", "must be such as zh or zh-CN")
+    return said or None
+
+
+PLATFORM = Platform(
+    name=NAME,
+    path=PATH,
+    dialect=AsteriskDialect,
+    admit=admit,
+    signs=lambda settings: settings.password is not None,
+    subprotocols=(SUBPROTOCOL,),
+)

@@ -1,0 +1,369 @@
+"""FreeSWITCH, by its modules mod_audio_fork and mod_audio_stream: L16 of one channel over a socket. Pure.
+
+The wire has a text at most, the metadata that the fork was started with, and then binary audio: samples of 16 bits, the
+low byte first, one channel or two interleaved. It says neither whose call it is nor the rate nor the channels; that
+comes in the URL's query, in the metadata, or in the settings. Nothing is numbered, so that nobody can see what a module
+drops.
+
+- https://github.com/drachtio/drachtio-freeswitch-modules/blob/main/modules/mod_audio_fork/README.md
+- https://github.com/amigniter/mod_audio_stream/blob/main/README.md
+- https://github.com/signalwire/freeswitch/blob/master/src/switch_core_media_bug.c for which side is left
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
+from streamer.dialects.events import Closed, Failed, Incoming
+from streamer.errors import BadField, OddBytes, ProtocolError, TooLarge
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
+
+M = TypeVar("M", str, bytes)
+Mix = Literal["mono", "mixed", "stereo"]
+Rate = Literal[8000, 16000, 24000, 32000, 48000]
+MIXES: tuple[Mix, ...] = ("mono", "mixed", "stereo")
+RATES: Mapping[str, Rate] = {
+    "8k": 8000,
+    "8000": 8000,
+    "16k": 16000,
+    "16000": 16000,
+    "24000": 24000,
+    "32000": 32000,
+    "48000": 48000,
+}
+"""As the modules write them: they take `8k`, `16k` and multiples of 8000."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+"""A channel's uuid. One set by `origination_uuid` need not be a UUID, but it must not end a command line either."""
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_PARAMETERS = frozenset({"uuid", "call", "rate", "mix", "read", "language", "agent"})
+_KEPT_OUT = frozenset({"token", "password", "passwd", "secret", "authorization", "dtmf", "digit", "digits", "pin"})
+"""What is never handed on, whoever put it there."""
+_WORD = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class FreeSwitchSettings(Section):
+    """What is set for FreeSWITCH.
+
+    Attributes:
+      read: who is on the channel that the fork is on: its phone is what a fork reads, the only side of `mono` and the
+        left one of `stereo`; what the phone is sent is the right one. A fork's `read` parameter goes before.
+      rate, mix: of forks that say neither in their query nor in their metadata.
+      username, password: that the modules sign in with, by HTTP Basic (`MOD_AUDIO_FORK_HTTP_AUTH_USER` and
+        `..._PASSWORD`); both or none.
+      esl_host, esl_port: of the event socket, the control port.
+      esl_user: `USER@DOMAIN` of the directory for `userauth`; without it, `auth` with the socket's own password.
+      esl_password: of the event socket. Without it there is no control port.
+      timeout: seconds that the control port has for an answer.
+      dialplan, context: where a call is transferred to.
+      cause: that a call is hung up with.
+    """
+
+    read: Leg = "agent"
+    rate: Rate | None = None
+    mix: Mix | None = None
+    username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")] | None = None
+    password: SecretStr | None = None
+    esl_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    esl_port: Annotated[int, Field(ge=1, le=65535)] = 8021
+    esl_user: Annotated[str, Field(pattern=r"^[^\s:@]+@[^\s:@]+$")] | None = None
+    esl_password: SecretStr | None = None
+    timeout: Annotated[float, Field(gt=0)] = 5.0
+    dialplan: Annotated[str, Field(pattern=_WORD)] = "XML"
+    context: Annotated[str, Field(pattern=_WORD)] = "default"
+    cause: Annotated[str, Field(pattern=_WORD)] = "NORMAL_CLEARING"
+
+    @field_validator("esl_password")
+    @classmethod
+    def _one_line(cls, password: SecretStr | None) -> SecretStr | None:
+        if password is not None and not (password.get_secret_value() and password.get_secret_value().isprintable()):
+            raise ValueError("must be printable characters, one at least")
+        return password
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password are set together or not at all")
+        return self
+
+
+class State(IntEnum):
+    """Where the conversation stands."""
+
+    AWAITING_METADATA = 0
+    STREAMING = 1
+    STOPPED = 2
+    FAILED = 3
+
+
+class FreeSwitchDialect:
+    """The service's side of one fork's socket.
+
+    ```
+    AWAITING_METADATA --text, or audio--> STREAMING --event stop, empty audio, or connection lost--> STOPPED
+            |                                 |
+            +------------ mistake ------------+--> FAILED
+    ```
+
+    The first message begins the call: a text with the metadata, or audio where the fork has none, and then the query
+    must say enough. Later texts are what somebody had sent along the way (`send_text`), and are let pass; one that is a
+    JSON object with `"event": "stop"` ends the call. So does an empty binary message: mod_audio_fork's
+    `graceful-shutdown`, after which it sends no audio.
+
+    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+
+    Args:
+      upgrade: the request for the socket; its query has parameters.
+      settings: of the platform.
+      max_message_bytes: a message over this is a mistake.
+    """
+
+    def __init__(self, upgrade: Upgrade, settings: FreeSwitchSettings, max_message_bytes: int) -> None:
+        self.state = State.AWAITING_METADATA
+        self._query = upgrade.query
+        self._settings = settings
+        self._max_message_bytes = max_message_bytes
+        self._channels: tuple[str, ...] = ()
+        self._position = 0
+
+    def receive_text(self, message: str) -> list[Incoming]:
+        """Take in a text message: metadata."""
+        return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
+
+    def receive_binary(self, message: bytes) -> list[Incoming]:
+        """Take in a binary message: audio."""
+        return self._guarded(self._audio, message, len(message))
+
+    def connection_lost(self) -> list[Incoming]:
+        """The socket has closed, in whatever way: that is how a fork ends when its channel does."""
+        if self.state is not State.STREAMING:
+            return []
+        return self._stop("connection lost")
+
+    def send(self, event: Outgoing) -> str | None:
+        """Give None: the modules carry nothing out by themselves, they make events of what they are sent."""
+        return None
+
+    def send_error(self, error: ProtocolError) -> str:
+        """Put a peer's mistake into mod_audio_fork's `error`, which comes out as an event at the switch."""
+        data = {"code": error.code, "message": error.message, "field": error.field}
+        return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
+
+    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
+        if self.state in {State.STOPPED, State.FAILED}:
+            return []
+        try:
+            if length > self._max_message_bytes:
+                raise TooLarge(length, self._max_message_bytes)
+            return take(message)
+        except ProtocolError as error:
+            self.state = State.FAILED
+            return [Failed(error)]
+
+    def _text(self, message: str) -> list[Incoming]:
+        said = metadata_of(message)
+        if self.state is State.AWAITING_METADATA:
+            return self._begin(said)
+        return self._stop("stop") if said.get("event") == "stop" else []
+
+    def _audio(self, message: bytes) -> list[Incoming]:
+        if not message:
+            if self.state is State.STREAMING:
+                return self._stop("stop")
+            self.state = State.STOPPED
+            return [Closed()]
+        events = self._begin({}) if self.state is State.AWAITING_METADATA else []
+        unit = 2 * len(self._channels)
+        if len(message) % unit:
+            # The modules write whole samples only, so that nothing says how to go on from half a one.
+            raise OddBytes(len(message), unit)
+        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(self._channels), 2)
+        position = self._position
+        self._position += len(samples)
+        events.extend(AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels))
+        return events
+
+    def _begin(self, said: Mapping[str, Any]) -> list[Incoming]:
+        parameters = _Parameters(self._query, said)
+        uuid = parameters.same("uuid", _name)
+        if uuid is None:
+            raise BadField("uuid", "must be in the URL's query or in the metadata: uuid=${uuid}")
+        call = parameters.same("call", _name) or uuid
+        rate = parameters.same("rate", _rate) or self._settings.rate
+        if rate is None:
+            raise BadField("rate", "must be in the URL's query, in the metadata, or set: rate=8000")
+        mix = parameters.same("mix", _mix) or self._settings.mix
+        if mix is None:
+            raise BadField("mix", "must be in the URL's query, in the metadata, or set: mix=stereo")
+        read = parameters.same("read", _leg) or self._settings.read
+        language = parameters.last("language", _language)
+        metadata = parameters.rest()
+        agent = parameters.last("agent", _who)
+        if agent is not None:
+            metadata["agent"] = agent
+        token = parameters.last("token", _token)
+        self._channels = _channels(mix, read)
+        self.state = State.STREAMING
+        started = CallStarted(
+            call,
+            Encoding.PCM_S16LE,
+            rate,
+            self._channels,
+            language,
+            metadata=metadata,
+            platform="freeswitch",
+            names={read: uuid},
+            joins=True,
+        )
+        return [started] if token is None else [SignIn(token), started]
+
+    def _stop(self, reason: str) -> list[Incoming]:
+        self.state = State.STOPPED
+        return [CallStopped(reason)]
+
+
+T = TypeVar("T")
+
+
+class _Parameters:
+    """What the query and the metadata say, together."""
+
+    def __init__(self, query: Mapping[str, str], said: Mapping[str, Any]) -> None:
+        self._query, self._said = query, said
+
+    def same(self, field: str, read: Callable[[str, Any], T]) -> T | None:
+        """Give what both must agree on: where they don't, the audio would be taken for what it is not."""
+        given = [read(field, source[field]) for source in (self._query, self._said) if source.get(field) is not None]
+        if len(given) == 2 and given[0] != given[1]:
+            raise BadField(field, "is not the same in the URL's query and in the metadata")
+        return given[0] if given else None
+
+    def last(self, field: str, read: Callable[[str, Any], T]) -> T | None:
+        """Give what the metadata say, or else the query."""
+        value = self._said.get(field, self._query.get(field))
+        return None if value is None else read(field, value)
+
+    def rest(self) -> dict[str, Any]:
+        """Give what is handed on, never interpreted."""
+        kept = {**self._query, **self._said}
+        return {name: kept[name] for name in kept if name not in _PARAMETERS and name.lower() not in _KEPT_OUT}
+
+
+def metadata_of(message: str) -> dict[str, Any]:
+    """Read the JSON object that a text begins with; what is none says nothing, as metadata may be any text.
+
+    mod_audio_fork appends a text to one that has not left yet, so that two may come as one.
+    """
+    try:
+        said, _ = json.JSONDecoder(parse_constant=_no_number).raw_decode(message.strip())
+        # An escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
+        json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def admit(upgrade: Upgrade, settings: FreeSwitchSettings, now: float) -> str | None:
+    """Check the credentials that a module signs in with, by HTTP Basic (RFC 7617), where they are set."""
+    if settings.username is None or settings.password is None:
+        return None
+    scheme, _, code = upgrade.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "the fork must sign in by HTTP Basic: MOD_AUDIO_FORK_HTTP_AUTH_USER and ..._PASSWORD"
+    try:
+        given = base64.b64decode(code.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return "what the fork signs in with is no base64"
+    expected = f"{settings.username}:{settings.password.get_secret_value()}".encode()
+    return None if hmac.compare_digest(given, expected) else "the fork's user name or password is wrong"
+
+
+def signs(settings: FreeSwitchSettings) -> bool:
+    """Whether forks must sign in."""
+    return settings.username is not None
+
+
+def _channels(mix: Mix, read: Leg) -> tuple[str, ...]:
+    match mix:
+        case "mono":
+            return (read,)
+        case "stereo":
+            return (read, other(read))
+        case "mixed":
+            # Nobody can tell who says what: everything is held against the agent, rather than nothing.
+            return ("agent",)
+
+
+def other(leg: str) -> Leg:
+    """Give the leg on the other end."""
+    return "customer" if leg == "agent" else "agent"
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _name(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise BadField(field, "must be a channel's uuid: letters, digits and . _ : @ + -, 128 at most")
+    return value
+
+
+def _rate(field: str, value: Any) -> Rate:
+    rate = RATES.get(str(value)) if isinstance(value, str | int) else None
+    if rate is None:
+        raise BadField(field, f"must be one of {', '.join(RATES)}")
+    return rate
+
+
+def _mix(field: str, value: Any) -> Mix:
+    for mix in MIXES:
+        if value == mix:
+            return mix
+    raise BadField(field, "must be mono, mixed or stereo")
+
+
+def _leg(field: str, value: Any) -> Leg:
+    for leg in LEGS:
+        if value == leg:
+            return leg
+    raise BadField(field, "must be agent or customer")
+
+
+def _language(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+        raise BadField(field, "must be a language tag, as zh or en-GB")
+    return value
+
+
+def _who(field: str, value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= 128:
+        raise BadField(field, "must be a name or a number of 128 characters at most")
+    return str(value)
+
+
+def _token(field: str, value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 256:
+        raise BadField(field, "must be 256 characters at most")
+    return value
+
+
+PLATFORM = Platform(
+    name="freeswitch",
+    path="/v1/freeswitch",
+    dialect=FreeSwitchDialect,
+    admit=admit,
+    signs=signs,
+    subprotocols=("audio.drachtio.org",),
+)

@@ -1,0 +1,262 @@
+"""jambonz's `listen` verb: a text that tells of the call, then bare samples. Pure.
+
+- https://docs.jambonz.org/verbs/verbs/listen
+- https://github.com/jambonz/jambonz-feature-server/blob/main/lib/tasks/listen.js and `dial.js`, `session/call-info.js`
+- https://github.com/jambonz/freeswitch-modules/blob/main/mod_audio_fork/audio_pipe.cpp, which writes on the socket
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
+from typing import Annotated, Any, Self, TypeVar
+
+import numpy as np
+from pydantic import Field, SecretStr, model_validator
+
+from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
+from streamer.dialects.events import Failed, Incoming
+from streamer.dialects.media_fields import Parameters, number, text, writable
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
+
+FACTS = ("from", "to", "direction", "callerName", "callerId", "callId", "originatingSipTrunkName", "customerData")
+"""What jambonz tells of a call that goes into its metadata."""
+PLUMBING = frozenset(
+    {
+        "callSid",
+        "parentCallSid",
+        "accountSid",
+        "applicationSid",
+        "sampleRate",
+        "mixType",
+        "sipStatus",
+        "sipReason",
+        "callStatus",
+        "traceId",
+        "fsSipAddress",
+        "fsPublicIp",
+        "localSipAddress",
+        "publicIp",
+        "apiBaseUrl",
+        "originatingSipIp",
+        "sbcCallid",
+        "dtmf",
+        "digits",
+    }
+)
+"""What else it tells, which does not, nor do digits."""
+
+M = TypeVar("M", str, bytes)
+
+
+class JambonzSettings(Section):
+    """What is set for jambonz.
+
+    Attributes:
+      first: who is on the call that runs the application, the A leg of a `dial`: its voice is the left side of
+        `stereo`, and all of `mono`. A verb may say otherwise with `leg` in its `metadata`.
+      username, password: that jambonz signs in with (`wsAuth` of the verb); both or none.
+      api_key: of the account, for the REST API. Without it there is no control port.
+      address: of the REST API, with its version.
+      timeout: seconds that the control port has for an answer.
+    """
+
+    first: Leg = "agent"
+    username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")] | None = None
+    password: SecretStr | None = None
+    api_key: Annotated[SecretStr, Field(min_length=1)] | None = None
+    address: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://api.jambonz.cloud/v1"
+    timeout: Annotated[float, Field(gt=0)] = 5.0
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password are set together or not at all")
+        return self
+
+
+class State(IntEnum):
+    """Where the conversation stands."""
+
+    AWAITING_METADATA = 0
+    STREAMING = 1
+    STOPPED = 2
+    FAILED = 3
+
+
+class JambonzDialect:
+    """The service's side of one listen's socket.
+
+    ```
+    AWAITING_METADATA --text--> STREAMING --connection lost--> STOPPED
+            |                       |
+            +------- mistake -------+--> FAILED
+    ```
+
+    jambonz closes the socket when a listen ends, and says nothing by that. Later texts (`dtmf`, `mark`, `playDone`) are
+    let pass: digits may be PINs. While a listen is paused nothing comes, and nothing says so.
+
+    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+
+    Args:
+      upgrade: the request for the socket; parameters, but for a token, may stand in its query, too.
+      settings: of the platform.
+      max_message_bytes: a message over this is a mistake.
+    """
+
+    def __init__(self, upgrade: Upgrade, settings: JambonzSettings, max_message_bytes: int) -> None:
+        self.state = State.AWAITING_METADATA
+        self._query = upgrade.query
+        self._settings = settings
+        self._max_message_bytes = max_message_bytes
+        self._channels: tuple[Leg, ...] = ()
+        self._position = 0
+
+    def receive_text(self, message: str) -> list[Incoming]:
+        """Take in a text message."""
+        return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
+
+    def receive_binary(self, message: bytes) -> list[Incoming]:
+        """Take in a binary message: audio."""
+        return self._guarded(self._audio, message, len(message))
+
+    def connection_lost(self) -> list[Incoming]:
+        """The socket has closed, in whatever way: that is how a listen ends."""
+        if self.state is not State.STREAMING:
+            return []
+        self.state = State.STOPPED
+        return [CallStopped("connection lost")]
+
+    def send(self, event: Outgoing) -> str | None:
+        """Put nothing into words: what a listen is told plays sounds, or ends it."""
+        return None
+
+    def send_error(self, error: ProtocolError) -> str:
+        """Put a peer's mistake into `error`, which ends the listen and stands in jambonz's log."""
+        data = {"code": error.code, "message": error.message, "field": error.field}
+        return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
+
+    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
+        if self.state in {State.STOPPED, State.FAILED}:
+            return []
+        try:
+            if length > self._max_message_bytes:
+                raise TooLarge(length, self._max_message_bytes)
+            return take(message)
+        except ProtocolError as error:
+            self.state = State.FAILED
+            return [Failed(error)]
+
+    def _text(self, message: str) -> list[Incoming]:
+        objects = _objects(message)
+        first = next(objects, None)
+        if first is None:
+            raise BadJson("a text message must be a JSON object; metadata of more than 8 kB are cut off by jambonz")
+        for _ in objects:
+            pass
+        return self._begin(first) if self.state is State.AWAITING_METADATA else []
+
+    def _begin(self, said: Mapping[str, Any]) -> list[Incoming]:
+        own = text(said, "callSid", "callSid")
+        # In a `dial`, jambonz tells of the call that it made; the one that is listened to is that call's parent.
+        parent = text(said, "parentCallSid", "parentCallSid") if said.get("parentCallSid") is not None else None
+        call = parent or own
+        rate = number(said, "sampleRate", "sampleRate")
+        if rate is None or not 8000 <= rate <= 48_000:
+            raise BadField("sampleRate", "must be from 8000 to 48000")
+        rest = {name: value for name, value in said.items() if name not in {*FACTS, *PLUMBING} and name[:1] != "_"}
+        told = Parameters(self._query, rest)
+        first: Leg = told.tracks["inbound"] if told.tracks else self._settings.first
+        second = LEGS[1 - LEGS.index(first)]
+        match said.get("mixType"):
+            case "mono":
+                self._channels = (first,)
+            case "stereo":
+                self._channels = (first, second)
+            case "mixed":
+                # Nobody can tell who says what: everything is held against the agent, rather than nothing.
+                self._channels = ("agent",)
+            case _:
+                raise BadField("mixType", "must be mono, stereo or mixed")
+        names: dict[str, str] = {"call": call, first: call}
+        if parent is not None:
+            names[second] = own
+        if said.get("accountSid") is not None:
+            names["account"] = text(said, "accountSid", "accountSid")
+        started = CallStarted(
+            told.call or call,
+            Encoding.PCM_S16LE,
+            rate,
+            self._channels,
+            told.language,
+            metadata=_writable({**{name: said[name] for name in FACTS if said.get(name)}, **told.metadata}),
+            platform="jambonz",
+            names={**names, **told.names},
+            joins=True,
+        )
+        self.state = State.STREAMING
+        return [started] if told.token is None else [SignIn(told.token), started]
+
+    def _audio(self, message: bytes) -> list[Incoming]:
+        if self.state is not State.STREAMING:
+            raise OutOfOrder("audio before the text that tells of the call")
+        unit = 2 * len(self._channels)
+        if len(message) % unit:
+            # jambonz writes whole samples only, so that nothing says how to go on from half a one.
+            raise OddBytes(len(message), unit)
+        if not message:
+            return []
+        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(self._channels), 2)
+        position = self._position
+        self._position += len(samples)
+        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels)]
+
+
+def admit(upgrade: Upgrade, settings: JambonzSettings, now: float) -> str | None:
+    """Check the credentials that jambonz signs in with, by HTTP Basic (RFC 7617), where they are set."""
+    if settings.username is None or settings.password is None:
+        return None
+    scheme, _, code = upgrade.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "jambonz must sign in by HTTP Basic: wsAuth of the listen verb"
+    try:
+        given = base64.b64decode(code.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return "what jambonz signs in with is no base64"
+    expected = f"{settings.username}:{settings.password.get_secret_value()}".encode()
+    return None if hmac.compare_digest(given, expected) else "the user name or password of wsAuth is wrong"
+
+
+def signs(settings: JambonzSettings) -> bool:
+    """Whether jambonz must sign in."""
+    return settings.username is not None
+
+
+def _objects(message: str) -> Iterator[Mapping[str, Any]]:
+    """Read a text: jambonz appends one that has not left yet to the one before, so that several may come as one."""
+    decoder = json.JSONDecoder()
+    rest = message.strip()
+    while rest:
+        try:
+            said, end = decoder.raw_decode(rest)
+        except (ValueError, RecursionError):
+            raise BadJson("a text message must be a JSON object; jambonz cuts off metadata of more than 8 kB") from None
+        if not isinstance(said, dict):
+            raise BadJson("a text message must be a JSON object")
+        yield said
+        rest = rest[end:].lstrip()
+
+
+def _writable(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return writable(metadata)
+    except BadField:
+        raise BadField("metadata", "must be what JSON in UTF-8 can hold") from None
+
+
+PLATFORM = Platform("jambonz", "/v1/jambonz", JambonzDialect, admit, signs, ("audio.jambonz.org",))

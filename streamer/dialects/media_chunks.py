@@ -1,0 +1,75 @@
+"""The chunks of a track, in order again: what comes late is waited for, but not for long. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamer.types import AudioFrame, Gap
+
+WINDOW = 10
+"""Chunks of a track that wait for one that is missing; 0.2 s of the 20 ms that each has."""
+AHEAD, LATE = 3000, 500
+"""Chunks that can be lost at once, and by which one can be late; numbers further off are another count, begun anew."""
+
+
+@dataclass(slots=True)
+class Chunks:
+    """One track's.
+
+    Attributes:
+      track: what the platform calls it.
+      channel: whose voice it is.
+      width: bytes a sample.
+      due: number of the chunk that is to be given next; None before any came.
+      position: samples given so far, those lost among them.
+      samples: of the last chunk given: the measure of those that are lost.
+      held: what came before its turn, by number.
+    """
+
+    track: str
+    channel: str
+    width: int
+    due: int | None = None
+    position: int = 0
+    samples: int = 0
+    held: dict[int, bytes] = field(default_factory=dict)
+
+    def put(self, chunk: int | None, payload: bytes) -> list[AudioFrame | Gap]:
+        """Take in a chunk, and give what has its turn; one without a number comes after all others."""
+        if self.due is None:
+            # The first is numbered 0 or 1, and may not be the first to come; a count that is far on began before us.
+            self.due = 1 if chunk is None else min(chunk, 1) if chunk <= WINDOW else chunk
+        if chunk is None:
+            chunk = max(self.held, default=self.due - 1) + 1
+        if 0 < self.due - chunk <= LATE or chunk in self.held:
+            return []
+        given: list[AudioFrame | Gap] = []
+        if not self.due - LATE <= chunk <= self.due + AHEAD:
+            given = self.flush()
+            self.due = chunk
+        self.held[chunk] = payload
+        return given + self._give(WINDOW)
+
+    def flush(self) -> list[AudioFrame | Gap]:
+        """Give all there is; nothing more is waited for."""
+        return self._give(0)
+
+    def _give(self, window: int) -> list[AudioFrame | Gap]:
+        given: list[AudioFrame | Gap] = []
+        while self.held and self.due is not None:
+            first = min(self.held)
+            if first > self.due:
+                if len(self.held) <= window:
+                    break
+                samples = (first - self.due) * (self.samples or len(self.held[first]) // self.width)
+                if samples:
+                    reason = f"chunks of the {self.track} track never came: {first - self.due} from {self.due} on"
+                    given.append(Gap(self.channel, samples, reason))
+                    self.position += samples
+            payload = self.held.pop(first)
+            self.due = first + 1
+            if payload:
+                given.append(AudioFrame(self.channel, self.position, payload))
+                self.samples = len(payload) // self.width
+                self.position += self.samples
+        return given

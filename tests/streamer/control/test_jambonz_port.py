@@ -1,0 +1,279 @@
+"""jambonz's control port, over a real socket: which call is asked for what, and when it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from streamer.callers.caller import Placed
+from streamer.callers.jambonz import JambonzCaller
+from streamer.control.jambonz import JambonzPort, open_port
+from streamer.control.port import Answer, Outcome, Target
+from streamer.dialects.jambonz import JambonzSettings
+from tests.platforms.jambonz import Call, JambonzStandIn
+from tests.platforms.ports import serving
+
+KEY = "jambonz-secret"
+SOUND = "https://bank.example/notice.wav"
+HOOK = "https://bank.example/hooks/compliance"
+NAMES = JambonzCaller(Placed("c-1")).names
+
+
+async def say(message: str) -> bool:
+    raise AssertionError("nothing is said on the socket")
+
+
+def target(**names: str | None) -> Target:
+    return Target({name: sid for name, sid in {**NAMES, **names}.items() if sid is not None}, say)
+
+
+@asynccontextmanager
+async def opened(stand_in: JambonzStandIn, **section: Any) -> AsyncIterator[JambonzPort]:
+    async with serving(stand_in.app) as address:
+        settings = {"address": f"{address}/v1", "api_key": KEY, "timeout": 2.0}
+        port = open_port(JambonzSettings.model_validate({**settings, **section}))
+        assert port is not None
+        try:
+            yield port
+        finally:
+            await port.aclose()
+
+
+@pytest.fixture
+def stand_in() -> JambonzStandIn:
+    made = JambonzStandIn(api_key=KEY)
+    made.place("c-1")
+    return made
+
+
+def leg(stand_in: JambonzStandIn, name: str) -> Call:
+    return stand_in.calls[NAMES[name]]
+
+
+async def act(port: JambonzPort, action: str, target: Target) -> Answer:
+    match action:
+        case "mute" | "unmute":
+            return await (port.mute if action == "mute" else port.unmute)(target, "agent")
+        case "whisper":
+            return await port.whisper(target, "agent", SOUND)
+        case "transfer":
+            return await port.transfer(target, HOOK)
+        case "ready":
+            return await port.ready(target)
+        case _:
+            return await port.hangup(target)
+
+
+ACTIONS = ["mute", "unmute", "whisper", "hangup", "transfer"]
+
+
+def timed(answer: Answer, outcome: Outcome) -> None:
+    assert answer.outcome is outcome, answer
+    assert answer.sent is not None
+    assert answer.answered is not None
+    assert answer.sent <= answer.answered
+
+
+class TestMute:
+    @pytest.mark.parametrize("name", ["agent", "customer"])
+    async def test_reaches_that_leg_and_no_other(self, stand_in: JambonzStandIn, name: str) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.mute(target(), name), Outcome.ACCEPTED)
+            assert [sid for sid, call in stand_in.calls.items() if call.muted] == [NAMES[name]]
+            timed(await port.unmute(target(), name), Outcome.ACCEPTED)
+            assert not leg(stand_in, name).muted
+
+    async def test_is_never_called_done_since_jambonz_may_drop_it(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").verb = "listen"
+        async with opened(stand_in) as port:
+            timed(await port.mute(target(), "agent"), Outcome.ACCEPTED)
+        assert stand_in.dropped == ["mute_status"]
+        assert not leg(stand_in, "agent").muted
+
+    async def test_of_a_call_that_ended_is_refused(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").status = "completed"
+        async with opened(stand_in) as port:
+            answer = await port.mute(target(), "agent")
+        timed(answer, Outcome.FAILED)
+        assert "500" in answer.detail
+
+
+class TestSounds:
+    @pytest.mark.parametrize("name", ["agent", "customer"])
+    async def test_are_heard_by_the_leg_that_is_meant(self, stand_in: JambonzStandIn, name: str) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.whisper(target(), name, SOUND), Outcome.ACCEPTED)
+        assert {sid: call.heard for sid, call in stand_in.calls.items() if call.heard} == {NAMES[name]: [SOUND]}
+        assert stand_in.dropped == []
+
+    async def test_are_not_played_to_both(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            assert (await port.play(target(), SOUND)).outcome is Outcome.UNSUPPORTED
+        assert stand_in.asked == []
+
+    @pytest.mark.parametrize("sound", ["", "notice", "a b", "https://bank.example/a b.wav"])
+    async def test_must_have_an_address(self, stand_in: JambonzStandIn, sound: str) -> None:
+        async with opened(stand_in) as port:
+            assert (await port.whisper(target(), "agent", sound)).outcome is Outcome.UNSUPPORTED
+        assert stand_in.asked == []
+
+
+class TestHangup:
+    async def test_is_believed_once_the_call_has_ended(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").ends_after = 1
+        async with opened(stand_in) as port:
+            timed(await port.hangup(target()), Outcome.CONFIRMED)
+        assert stand_in.asked == [("c-1", {"call_status": "completed"})]
+
+    async def test_is_believed_where_jambonz_has_forgotten_the_call(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").forgotten = True
+        async with opened(stand_in) as port:
+            timed(await port.hangup(target()), Outcome.CONFIRMED)
+
+    async def test_is_only_accepted_while_the_call_goes_on(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").ends_after = 100
+        async with opened(stand_in) as port:
+            timed(await port.hangup(target()), Outcome.ACCEPTED)
+
+    async def test_of_an_unknown_call_is_no_call_that_has_ended(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.hangup(target(call="nobody")), Outcome.FAILED)
+
+    async def test_whose_answer_was_lost_is_found_done(self, stand_in: JambonzStandIn) -> None:
+        stand_in.manner.loses = 1
+        async with opened(stand_in) as port:
+            timed(await port.hangup(target()), Outcome.CONFIRMED)
+
+
+class TestTransfer:
+    async def test_sends_the_dialled_customer_to_the_hook(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.transfer(target(), HOOK), Outcome.ACCEPTED)
+        assert (leg(stand_in, "customer").hook, leg(stand_in, "agent").hook) == (HOOK, None)
+
+    async def test_sends_the_customer_who_runs_the_application_to_the_hook(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            swapped = target(customer=NAMES["agent"], agent=NAMES["customer"])
+            timed(await port.transfer(swapped, HOOK), Outcome.ACCEPTED)
+        assert (stand_in.calls["c-1"].hook, stand_in.dropped) == (HOOK, [])
+
+    @pytest.mark.parametrize("to", ["", "+4930123456", "ftp://bank.example/x"])
+    async def test_wants_a_hook(self, stand_in: JambonzStandIn, to: str) -> None:
+        async with opened(stand_in) as port:
+            assert (await port.transfer(target(), to)).outcome is Outcome.UNSUPPORTED
+        assert stand_in.asked == []
+
+    async def test_wants_to_know_whose_the_call_is(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            answer = await port.transfer(target(agent=None, customer=None), HOOK)
+        assert answer.outcome is Outcome.UNSUPPORTED
+        assert stand_in.asked == []
+
+
+class TestReady:
+    async def test_finds_the_agents_call(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.ready(target()), Outcome.CONFIRMED)
+
+    async def test_fails_for_a_call_that_is_over_or_not_known(self, stand_in: JambonzStandIn) -> None:
+        leg(stand_in, "agent").status = "completed"
+        async with opened(stand_in) as port:
+            timed(await port.ready(target()), Outcome.FAILED)
+            timed(await port.ready(target(agent="nobody")), Outcome.FAILED)
+            timed(await port.ready(target(account="../../x")), Outcome.FAILED)
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("action", "missing"),
+        [
+            *((action, "account") for action in (*ACTIONS, "ready")),
+            *((action, "call") for action in ("hangup", "transfer")),
+            *((action, "agent") for action in ("mute", "unmute", "whisper", "ready")),
+        ],
+    )
+    async def test_that_are_missing_are_told_and_nothing_is_asked(
+        self, stand_in: JambonzStandIn, action: str, missing: str
+    ) -> None:
+        async with opened(stand_in) as port:
+            answer = await act(port, action, target(**{missing: None}))
+        assert answer.outcome is Outcome.UNSUPPORTED
+        assert answer.detail
+        assert stand_in.asked == []
+
+    async def test_cannot_lead_elsewhere(self, stand_in: JambonzStandIn) -> None:
+        async with opened(stand_in) as port:
+            timed(await port.mute(target(agent="../Calls/c-1?x="), "agent"), Outcome.FAILED)
+        assert not any(call.muted for call in stand_in.calls.values())
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("action", ACTIONS)
+    async def test_late_answers_are_waited_for(self, stand_in: JambonzStandIn, action: str) -> None:
+        stand_in.manner.late = 0.1
+        async with opened(stand_in) as port:
+            assert (await act(port, action, target())).outcome in {Outcome.ACCEPTED, Outcome.CONFIRMED}
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    @pytest.mark.parametrize("status", [400, 403])
+    async def test_refusals_are_told_and_not_asked_again(
+        self, stand_in: JambonzStandIn, action: str, status: int
+    ) -> None:
+        stand_in.manner.refuses = status
+        async with opened(stand_in) as port:
+            answer = await act(port, action, target())
+        timed(answer, Outcome.FAILED)
+        assert str(status) in answer.detail
+        assert len(stand_in.asked) == 1
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    async def test_no_answer_is_given_up_in_time(self, stand_in: JambonzStandIn, action: str) -> None:
+        stand_in.manner.deaf = True
+        async with opened(stand_in, timeout=0.2) as port:
+            timed(await act(port, action, target()), Outcome.FAILED)
+
+    @pytest.mark.parametrize("action", ["whisper", "transfer"])
+    async def test_what_must_not_happen_twice_is_not_asked_twice(self, stand_in: JambonzStandIn, action: str) -> None:
+        stand_in.manner.loses = 1
+        async with opened(stand_in) as port:
+            timed(await act(port, action, target()), Outcome.FAILED)
+        assert len(stand_in.asked) == 1
+
+    @pytest.mark.parametrize("action", ["mute", "unmute"])
+    async def test_a_state_is_set_again_where_the_answer_was_lost(self, stand_in: JambonzStandIn, action: str) -> None:
+        stand_in.manner.loses = 1
+        async with opened(stand_in) as port:
+            timed(await act(port, action, target()), Outcome.ACCEPTED)
+        assert len(stand_in.asked) == 2
+        assert leg(stand_in, "agent").muted == (action == "mute")
+
+    @pytest.mark.parametrize("action", [*ACTIONS, "ready"])
+    async def test_a_wrong_key_changes_nothing(self, stand_in: JambonzStandIn, action: str) -> None:
+        async with opened(stand_in, api_key="wrong-key") as port:
+            answer = await act(port, action, target())
+        timed(answer, Outcome.FAILED)
+        assert "401" in answer.detail
+        assert stand_in.asked == []
+
+    @pytest.mark.parametrize("action", [*ACTIONS, "ready"])
+    async def test_nobody_there_is_told(self, action: str) -> None:
+        port = open_port(
+            JambonzSettings.model_validate({"address": "http://127.0.0.1:9", "api_key": KEY, "timeout": 0.3})
+        )
+        assert port is not None
+        answer = await act(port, action, target())
+        await port.aclose()
+        assert (answer.outcome, answer.sent) == (Outcome.FAILED, None)
+        assert KEY not in repr(answer)
+
+
+def test_there_is_no_port_without_a_key() -> None:
+    assert open_port(JambonzSettings()) is None
+
+
+def test_the_key_is_not_shown() -> None:
+    settings = JambonzSettings.model_validate({"api_key": KEY})
+    assert KEY not in repr([settings, open_port(settings)])

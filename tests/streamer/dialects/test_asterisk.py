@@ -1,0 +1,496 @@
+"""Asterisk's media socket: the messages of its documentation, in both forms, and all that is none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.callers.asterisk import AsteriskCaller, callers
+from streamer.callers.caller import Placed, Refused
+from streamer.dialects.asterisk import FORMATS, HELD, PLATFORM, AsteriskDialect, AsteriskSettings, State, admit
+from streamer.dialects.dialect import Dialect, Upgrade
+from streamer.dialects.events import Failed, Incoming
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, TooLarge
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, SignIn, Started
+
+LIMIT = 1 << 20
+
+# Verbatim from https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket/.
+FIRST_RELEASES = (
+    "MEDIA_START connection_id:e226e283-c90a-4ea9-9e37-389000b9ef47 channel:WebSocket/connectionid format:ulaw"
+    " optimal_frame_size:160"
+)
+PLAIN = (
+    "MEDIA_START connection_id:e226e283-c90a-4ea9-9e37-389000b9ef47 channel:WebSocket/connectionid"
+    " channel_id:pbx1-123456789.999 format:ulaw optimal_frame_size:160 ptime:20"
+)
+JSON = """{
+    "event": "MEDIA_START",
+    "connection_id": "e226e283-c90a-4ea9-9e37-389000b9ef47",
+    "channel": "WebSocket/connectionid",
+    "channel_id": "pbx1-123456789.999",
+    "format": "ulaw",
+    "optimal_frame_size": 160,
+    "ptime": 20,
+    "channel_variables": {
+        "SOME_CHANNEL_VARIABLE": "some value",
+        "ANOTHER_CHANNEL_VARIABLE": "some other value"
+    }
+}"""
+# From the changelog of 22.8.0, which brought the second form.
+CHANGELOG = json.dumps(
+    {
+        "event": "MEDIA_START",
+        "connection_id": "media_connection1",
+        "channel": "WebSocket/media_connection1/0x5140001a0040",
+        "channel_id": "1761245643.1",
+        "format": "ulaw",
+        "optimal_frame_size": 160,
+        "ptime": 20,
+        "channel_variables": {
+            "DIALEDPEERNUMBER": "media_connection1/c(ulaw)",
+            "MEDIA_WEBSOCKET_CONNECTION_ID": "media_connection1",
+            "MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE": "160",
+        },
+    }
+)
+# As `channels/chan_websocket.c` writes them, in both forms.
+OTHERS = [
+    "MEDIA_XON",
+    "MEDIA_XOFF",
+    "QUEUE_DRAINED",
+    "DTMF_END digit:# channel_id:1761245643.1",
+    "MEDIA_BUFFERING_COMPLETED",
+    "MEDIA_BUFFERING_COMPLETED 61ea9311-d501-46e5-8825-017b342b39f2",
+    "MEDIA_MARK_PROCESSED 61ea9311-d501-46e5-8825-017b342b39f2",
+    "STATUS channel_id:1761245643.1 queue_length:0 xon_level:800 xoff_level:900 queue_full:false bulk_media:false"
+    " media_paused:false",
+    "ERROR channel_id:1761245643.1 error_text:FLUSH_MEDIA not supported in passthrough mode",
+    '{"event":"MEDIA_XOFF","channel_id":"1761245643.1"}',
+    '{"event":"DTMF_END","channel_id":"1761245643.1","digit":"#"}',
+    '{"event":"MEDIA_MARK_PROCESSED","channel_id":"1761245643.1","correlation_id":""}',
+    '{"event":"STATUS","channel_id":"1761245643.1","queue_length":0,"xon_level":800,"xoff_level":900,'
+    '"queue_full":false,"bulk_media":false,"media_paused":false}',
+    '{"event":"ERROR","channel_id":"1761245643.1","error_text":"Unable to parse JSON command"}',
+]
+
+
+def dialect(query: Mapping[str, str] | None = None, section: AsteriskSettings | None = None) -> AsteriskDialect:
+    return AsteriskDialect(Upgrade("/v1/asterisk", query or {}), section or AsteriskSettings(), LIMIT)
+
+
+def started(name: str = "ulaw", query: Mapping[str, str] | None = None) -> AsteriskDialect:
+    machine = dialect(query)
+    (event,) = machine.receive_text(PLAIN.replace("ulaw", name))
+    assert isinstance(event, CallStarted)
+    return machine
+
+
+def failure(events: Sequence[Incoming]) -> Exception:
+    (event,) = events
+    assert isinstance(event, Failed)
+    return event.error
+
+
+class TestMediaStart:
+    @pytest.mark.parametrize("message", [PLAIN, JSON])
+    def test_begins_a_call_in_either_form(self, message: str) -> None:
+        (event,) = dialect().receive_text(message)
+        assert event == CallStarted(
+            "pbx1-123456789.999", Encoding.MULAW, 8000, ("agent",), platform="asterisk", joins=True
+        )
+
+    def test_of_the_first_releases_gives_the_channels_name_for_want_of_an_id(self) -> None:
+        (event,) = dialect().receive_text(FIRST_RELEASES)
+        assert isinstance(event, CallStarted)
+        assert event.call_id == "WebSocket/connectionid"
+
+    def test_keeps_the_exchanges_own_variables_to_itself(self) -> None:
+        (event,) = dialect().receive_text(CHANGELOG)
+        assert isinstance(event, CallStarted)
+        assert (event.call_id, event.metadata) == ("1761245643.1", {})
+
+    def test_takes_leg_call_and_language_from_the_address(self) -> None:
+        query = {
+            "leg": "customer",
+            "call": "1763991234.12",
+            "language": "zh",
+            "agent_channel": "1763991234.12",
+            "customer_channel": "1763991240.13",
+            "agent": "王芳",
+            "campaign": "spring",
+        }
+        (event,) = dialect(query).receive_text(PLAIN)
+        assert event == CallStarted(
+            "1763991234.12",
+            Encoding.MULAW,
+            8000,
+            ("customer",),
+            "zh",
+            metadata={"agent": "王芳", "campaign": "spring"},
+            platform="asterisk",
+            names={"agent": "1763991234.12", "customer": "1763991240.13"},
+            joins=True,
+        )
+
+    def test_takes_them_from_channel_variables_too_and_believes_those_first(self) -> None:
+        message = json.loads(JSON)
+        message["channel_variables"] |= {
+            "HUAZHA_CALL": "c-1",
+            "HUAZHA_LEG": "customer",
+            "HUAZHA_AGENT_CHANNEL": "a.1",
+            "HUAZHA_AGENT": "Wang",
+            "language": "en",
+            "PIN": "4711",
+        }
+        (event,) = dialect({"call": "c-2", "leg": "agent", "language": "zh", "campaign": "x"}).receive_text(
+            json.dumps(message)
+        )
+        assert isinstance(event, CallStarted)
+        assert (event.call_id, event.channels, event.language) == ("c-1", ("customer",), "en")
+        assert event.names == {"agent": "a.1"}
+        assert event.metadata == {"campaign": "x", "agent": "Wang"}
+
+    def test_with_a_token_signs_in_first_and_keeps_it_out_of_everything_else(self) -> None:
+        sign_in, start = dialect({"token": "hz_secret", "call": "c"}).receive_text(PLAIN)
+        assert sign_in == SignIn("hz_secret")
+        assert isinstance(start, CallStarted)
+        assert "hz_secret" not in repr([sign_in, start])
+
+    @pytest.mark.parametrize("name", FORMATS)
+    def test_names_a_format_that_can_be_listened_to(self, name: str) -> None:
+        (event,) = dialect().receive_text(PLAIN.replace("ulaw", name))
+        assert isinstance(event, CallStarted)
+        assert (event.encoding, event.sample_rate) == FORMATS[name]
+
+    @pytest.mark.parametrize("name", ["opus", "g722", "g729", "speex", "slin96", "slin192", "ulaw2"])
+    def test_of_another_format_is_refused_with_what_to_dial_instead(self, name: str) -> None:
+        error = failure(dialect().receive_text(PLAIN.replace("ulaw", name)))
+        assert isinstance(error, BadField)
+        assert error.field == "format"
+        assert name in error.message
+        assert "c(ulaw)" in error.message
+
+    def test_may_call_legs_as_the_settings_do(self) -> None:
+        section = AsteriskSettings(leg="customer", legs={"a": "agent", "b": "customer"})
+        for query, leg in (({}, "customer"), ({"leg": "a"}, "agent"), ({"leg": "b"}, "customer")):
+            (event,) = dialect(query, section).receive_text(PLAIN)
+            assert isinstance(event, CallStarted)
+            assert event.channels == (leg,)
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ({"leg": "supervisor"}, "leg"),
+            ({"call": "x" * 129}, "call"),
+            ({"call": "a\nb"}, "call"),
+            ({"language": "Chinese, please"}, "language"),
+        ],
+    )
+    def test_with_a_wrong_parameter_names_it(self, query: dict[str, str], field: str) -> None:
+        error = failure(dialect(query).receive_text(PLAIN))
+        assert isinstance(error, BadField)
+        assert error.field == field
+
+    def test_without_any_name_of_the_call_is_a_mistake(self) -> None:
+        error = failure(dialect().receive_text("MEDIA_START format:ulaw"))
+        assert isinstance(error, BadField)
+        assert error.field == "call"
+
+    def test_comes_once(self) -> None:
+        assert isinstance(failure(started().receive_text(PLAIN)), OutOfOrder)
+
+
+class TestACall:
+    @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=2000), st.lists(st.integers(0, 300), max_size=30))
+    def test_is_the_same_wherever_its_audio_is_cut(self, name: str, audio: bytes, sizes: list[int]) -> None:
+        width = FORMATS[name][0].width
+        audio = audio[: len(audio) // width * width]
+        machine = started(name)
+        heard, at = b"", 0
+        for size in [*sizes, len(audio)]:
+            for event in machine.receive_binary(audio[at : at + size * width]):
+                assert isinstance(event, AudioFrame)
+                assert (event.channel, event.position * width) == ("agent", len(heard))
+                heard += event.payload
+            at += size * width
+        assert heard == audio
+        assert machine.connection_lost() == [CallStopped("connection lost")]
+
+    @given(st.sampled_from(["ulaw", "slin16"]), st.lists(st.binary(max_size=400), max_size=8), st.binary(max_size=400))
+    def test_that_is_heard_before_its_start_loses_nothing(self, name: str, early: list[bytes], late: bytes) -> None:
+        width = FORMATS[name][0].width
+        early = [chunk[: len(chunk) // width * width] for chunk in early]
+        late = late[: len(late) // width * width]
+        machine = dialect()
+        assert [machine.receive_binary(chunk) for chunk in early] == [[]] * len(early)
+        events = [*machine.receive_text(PLAIN.replace("ulaw", name)), *machine.receive_binary(late)]
+        assert isinstance(events[0], CallStarted)
+        heard = b""
+        for event in events[1:]:
+            assert isinstance(event, AudioFrame)
+            assert event.position * width == len(heard)
+            heard += event.payload
+        assert heard == b"".join(early) + late
+
+    @given(st.sampled_from(["ulaw", "slin16"]), st.lists(st.integers(1, 20_000), min_size=4, max_size=8))
+    def test_that_is_heard_long_before_its_start_keeps_its_time(self, name: str, sizes: list[int]) -> None:
+        width = FORMATS[name][0].width
+        audio = bytes(number % 251 for number in range(sum(sizes) * width))
+        machine = dialect()
+        at = 0
+        for size in sizes:
+            machine.receive_binary(audio[at : at + size * width])
+            at += size * width
+        _, *events = machine.receive_text(PLAIN.replace("ulaw", name))
+        lost = sum(event.samples for event in events if isinstance(event, Gap))
+        (frame,) = [event for event in events if isinstance(event, AudioFrame)]
+        assert frame.position == lost
+        assert len(frame.payload) <= HELD
+        assert frame.payload == audio[lost * width :]
+        assert machine.receive_binary(b"\0" * width) == [AudioFrame("agent", len(audio) // width, b"\0" * width)]
+
+    @pytest.mark.parametrize("message", OTHERS)
+    @pytest.mark.parametrize("begun", [False, True])
+    def test_is_not_touched_by_other_events(self, message: str, begun: bool) -> None:
+        machine = started() if begun else dialect()
+        state = machine.state
+        assert machine.receive_text(message) == []
+        assert machine.state is state
+
+    def test_that_loses_its_connection_stops_once(self) -> None:
+        machine = started()
+        assert machine.connection_lost() == [CallStopped("connection lost")]
+        assert machine.connection_lost() == []
+        assert machine.state is State.STOPPED
+
+    def test_that_never_began_has_nothing_to_stop(self) -> None:
+        machine = dialect()
+        machine.receive_binary(b"\0" * 160)
+        assert machine.connection_lost() == []
+
+    def test_is_told_nothing(self) -> None:
+        machine: Dialect = started()
+        assert machine.send(Started("zh@1", "base")) is None
+        assert machine.send_error(BadField("format", "wrong")) is None
+
+
+class TestAMistake:
+    def test_of_samples_that_are_not_whole(self) -> None:
+        assert isinstance(failure(started("slin").receive_binary(b"\0" * 321)), OddBytes)
+
+    def test_of_samples_before_the_start_that_turn_out_not_to_be_whole(self) -> None:
+        machine = dialect()
+        machine.receive_binary(b"\0" * 321)
+        assert isinstance(failure(machine.receive_text(PLAIN.replace("ulaw", "slin"))), OddBytes)
+
+    def test_of_size_is_counted_in_bytes(self) -> None:
+        assert isinstance(failure(started().receive_binary(b"\0" * (LIMIT + 1))), TooLarge)
+        assert isinstance(failure(started().receive_text("保" * (LIMIT // 2))), TooLarge)
+
+    def test_of_audio_after_the_end(self) -> None:
+        machine = started()
+        machine.connection_lost()
+        assert isinstance(failure(machine.receive_binary(b"\0")), OutOfOrder)
+
+    @pytest.mark.parametrize("message", ["", " ", "hello there", "media_start format:ulaw", "123", "[]", "{}"])
+    def test_of_what_is_no_event(self, message: str) -> None:
+        error = failure(dialect().receive_text(message))
+        assert isinstance(error, BadField)
+        assert error.field == "event"
+
+    @pytest.mark.parametrize("message", ["{", '{"event": MEDIA_START}', '{"a":' * 100_000])
+    def test_of_what_is_no_json(self, message: str) -> None:
+        assert isinstance(failure(dialect().receive_text(message)), BadJson)
+
+    def test_shuts_the_ears(self) -> None:
+        machine = dialect()
+        failure(machine.receive_text("hello"))
+        assert machine.receive_text(PLAIN) == machine.receive_binary(b"\0") == machine.connection_lost() == []
+
+    @given(
+        st.lists(
+            st.one_of(
+                st.text(max_size=40),
+                st.binary(max_size=40),
+                st.sampled_from([FIRST_RELEASES, PLAIN, JSON, CHANGELOG, *OTHERS, "lost"]),
+                st.fixed_dictionaries(
+                    {"event": st.just("MEDIA_START") | st.text(max_size=5)},
+                    optional={
+                        "format": st.sampled_from(["ulaw", "slin"]) | st.none() | st.text(max_size=5),
+                        "channel_id": st.integers() | st.text(max_size=5),
+                        "channel_variables": st.lists(st.none(), max_size=1)
+                        | st.dictionaries(
+                            st.sampled_from(["HUAZHA_CALL", "leg", "token", "language", "PIN"]),
+                            st.none() | st.text(st.characters(), max_size=5) | st.just("\ud800"),
+                        ),
+                    },
+                ).map(json.dumps),
+            ),
+            max_size=12,
+        )
+    )
+    @settings(max_examples=300)
+    def test_of_any_kind_is_an_event_and_never_an_exception(self, messages: list[str | bytes]) -> None:
+        machine = dialect()
+        failed = False
+        for message in messages:
+            if message == "lost":
+                events = machine.connection_lost()
+            elif isinstance(message, str):
+                events = machine.receive_text(message)
+            else:
+                events = machine.receive_binary(message)
+            assert not (failed and events)
+            failed = failed or any(isinstance(event, Failed) for event in events)
+            json.dumps([dict(e.metadata) for e in events if isinstance(e, CallStarted)], ensure_ascii=False).encode()
+
+
+class TestAnUpgrade:
+    SECTION = AsteriskSettings.model_validate({"username": "pbx", "password": "media-secret"})
+
+    @staticmethod
+    def basic(pair: str) -> dict[str, str]:
+        return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+
+    def test_with_the_password_of_the_settings_is_let_in(self) -> None:
+        assert PLATFORM.signs(self.SECTION)
+        assert admit(Upgrade("/v1/asterisk", {}, self.basic("pbx:media-secret")), self.SECTION, 0.0) is None
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            basic("pbx:wrong"),
+            basic("other:media-secret"),
+            basic("pbx:media-secret2"),
+            {"authorization": "Bearer media-secret"},
+            {"authorization": "Basic"},
+            {"authorization": "Basic ===="},
+            {"authorization": "Basic ÿ"},
+        ],
+    )
+    def test_with_any_other_is_not_and_is_told_no_secret(self, headers: dict[str, str]) -> None:
+        said = admit(Upgrade("/v1/asterisk", {}, headers), self.SECTION, 0.0)
+        assert said
+        assert "secret" not in said
+
+    def test_needs_none_where_none_is_set(self) -> None:
+        assert not PLATFORM.signs(AsteriskSettings())
+        assert admit(Upgrade("/v1/asterisk"), AsteriskSettings(), 0.0) is None
+
+    def test_is_answered_with_the_subprotocol(self) -> None:
+        assert (PLATFORM.name, PLATFORM.path, PLATFORM.subprotocols) == ("asterisk", "/v1/asterisk", ("media",))
+
+
+PLACED = Placed("c-1", language="zh", secrets={"username": "pbx", "password": "media-secret"})
+
+
+class TestTheCaller:
+    @pytest.mark.parametrize("as_json", [False, True])
+    @given(audio=st.binary(max_size=1000))
+    def test_and_the_service_hear_the_same(self, as_json: bool, audio: bytes) -> None:
+        for leg in PLACED.channels:
+            caller = AsteriskCaller(PLACED, leg, as_json=as_json)
+            dial = caller.dial("ws://127.0.0.1:8765")
+            url = urlsplit(dial.url)
+            upgrade = Upgrade(
+                f"{url.path}?{url.query}",
+                dict(parse_qsl(url.query)),
+                {name.lower(): value for name, value in dial.headers.items()},
+            )
+            section = TestAnUpgrade.SECTION
+            assert upgrade.path == PLATFORM.path
+            assert dial.subprotocol in PLATFORM.subprotocols
+            assert PLATFORM.admit(upgrade, section, 0.0) is None
+            machine = PLATFORM.dialect(upgrade, section, LIMIT)
+            chunks = [audio[at : at + 160] for at in range(0, len(audio), 160)]
+            messages = [
+                *caller.begin(),
+                *(message for chunk in chunks for message in caller.audio(chunk)),
+                *caller.end(),
+            ]
+            events = [
+                event
+                for message in messages
+                for event in (
+                    machine.receive_text(message) if isinstance(message, str) else machine.receive_binary(message)
+                )
+            ]
+            assert events[0] == CallStarted(
+                "c-1",
+                caller.encoding,
+                caller.sample_rate,
+                caller.channels,
+                "zh",
+                platform="asterisk",
+                names={"agent": "c-1-agent", "customer": "c-1-customer"},
+                joins=True,
+            )
+            assert b"".join(event.payload for event in events[1:] if isinstance(event, AudioFrame)) == audio
+            assert caller.over
+
+    def test_dials_once_for_each_leg(self) -> None:
+        assert [caller.channels for caller in callers(PLACED)] == [("agent",), ("customer",)]
+
+    @pytest.mark.parametrize(
+        ("as_json", "command", "answer"),
+        [
+            (False, "MARK_MEDIA m1", ["MEDIA_MARK_PROCESSED m1"]),
+            (False, "STOP_MEDIA_BUFFERING", ["MEDIA_BUFFERING_COMPLETED"]),
+            (False, "REPORT_QUEUE_DRAINED", ["QUEUE_DRAINED"]),
+            (False, "PAUSE_MEDIA", []),
+            (
+                True,
+                '{"command":"MARK_MEDIA","correlation_id":"m1"}',
+                ['{"event":"MEDIA_MARK_PROCESSED","channel_id":"c-1-agent-media","correlation_id":"m1"}'],
+            ),
+            (True, '{"command": "ANSWER"}', []),
+        ],
+    )
+    def test_carries_commands_out(self, as_json: bool, command: str, answer: list[str]) -> None:
+        assert list(AsteriskCaller(PLACED, "agent", as_json=as_json).receive(command)) == answer
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_answers_what_the_service_can_read(self, as_json: bool) -> None:
+        caller = AsteriskCaller(PLACED, "agent", as_json=as_json)
+        (said,) = caller.receive('{"command":"GET_STATUS"}' if as_json else "GET_STATUS")
+        assert isinstance(said, str)
+        assert "queue_length" in said
+        assert started().receive_text(said) == []
+
+    def test_hangs_up_its_own_channel(self) -> None:
+        caller = AsteriskCaller(PLACED, "agent")
+        assert not caller.over
+        assert caller.receive("HANGUP") == []
+        assert caller.over
+
+    @pytest.mark.parametrize(
+        ("as_json", "message"),
+        [
+            (False, "hangup"),
+            (False, ""),
+            (False, "MARK_MEDIA " + "x" * 128),
+            (False, '{"type":"started"}'),
+            (True, "HANGUP"),
+            (True, '["HANGUP"]'),
+            (True, '{"type":"started"}'),
+            (False, b"\0" * 161),
+            (False, b"\0" * 65_600),
+        ],
+    )
+    def test_refuses_what_asterisk_would_not_take(self, as_json: bool, message: str | bytes) -> None:
+        with pytest.raises(Refused):
+            AsteriskCaller(PLACED, "agent", as_json=as_json).receive(message)
+
+    def test_takes_audio_of_whole_frames_and_of_any_length_while_it_buffers(self) -> None:
+        caller = AsteriskCaller(PLACED, "agent")
+        assert caller.receive(b"\0" * 320) == []
+        caller.receive("START_MEDIA_BUFFERING")
+        assert caller.receive(b"\0" * 7) == []

@@ -1,0 +1,670 @@
+"""AudioHook's machine: the vendor's own messages, every number out of place, every byte that is no protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.callers.audiohook import AudiohookCaller, callers
+from streamer.callers.caller import Message, Placed, Refused
+from streamer.dialects.audiohook import NOBODY, PLATFORM, AudiohookDialect, AudiohookSettings, State
+from streamer.dialects.dialect import Upgrade
+from streamer.dialects.events import Closed, Failed, Incoming, Reply
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, Overloaded, ProtocolError, TooLarge, Unauthorised
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Paused, SignIn, Started
+
+LIMIT = 1 << 20
+SESSION = "30b0e395-84d3-4570-ac13-9a62d8f514c0"
+ORGANIZATION = "d7934305-0972-4844-938e-9060eef73d05"
+CALL = "090eaa2f-72fa-480a-83e0-8667ff89c0ec"
+PARTICIPANT = "883efee8-3d6c-4537-b500-6d7ca4b92fa0"
+HEADERS = {
+    "audiohook-session-id": SESSION,
+    "audiohook-organization-id": ORGANIZATION,
+    "audiohook-correlation-id": "e160e428-53e2-487c-977d-96989bf5c99d",
+}
+STEREO = {"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8000}
+EXTERNAL = {**STEREO, "channels": ["external"]}
+INTERNAL = {**STEREO, "channels": ["internal"]}
+# As the vendor's client writes it, with a conversation of two channels.
+OPEN = (
+    '{"version":"2","type":"open","id":"30b0e395-84d3-4570-ac13-9a62d8f514c0","seq":1,"serverseq":0,"position":"PT0S",'
+    '"parameters":{"organizationId":"d7934305-0972-4844-938e-9060eef73d05",'
+    '"conversationId":"090eaa2f-72fa-480a-83e0-8667ff89c0ec",'
+    '"participant":{"id":"883efee8-3d6c-4537-b500-6d7ca4b92fa0","ani":"+1-555-555-1234","aniName":"John Doe",'
+    '"dnis":"+1-800-555-6789"},'
+    '"media":[{"type":"audio","format":"PCMU","channels":["external","internal"],"rate":8000},'
+    '{"type":"audio","format":"PCMU","channels":["external"],"rate":8000},'
+    '{"type":"audio","format":"PCMU","channels":["internal"],"rate":8000}]}}'
+)
+# As Genesys Cloud sent it for an Audio Connector, which has but the caller's channel.
+CONNECTOR = {
+    "version": "2",
+    "id": "3ccd9712-cdbe-44f7-bcc1-486e2a1a8ff6",
+    "type": "open",
+    "seq": 1,
+    "position": "PT0.0S",
+    "parameters": {
+        "organizationId": "22352111-6076-492a-8163-514a00723975",
+        "conversationId": "28faf323-fd6e-4bc8-b859-fb25b133d16d",
+        "participant": {
+            "id": "28faf323-fd6e-4bc8-b859-fb25b133d16d",
+            "ani": "tel:+491604697810",
+            "aniName": "",
+            "dnis": "+493070016507",
+        },
+        "media": [{"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000}],
+        "language": "en-us",
+        "inputVariables": {},
+    },
+    "serverseq": 0,
+}
+
+
+class Client:
+    """Numbers messages as a client does, and reads answers as it would."""
+
+    def __init__(self, dialect: AudiohookDialect) -> None:
+        self.dialect = dialect
+        self.seq = 0
+        self.serverseq = 0
+
+    def message(self, kind: str, parameters: Any = None, **other: Any) -> str:
+        self.seq += 1
+        head = {"version": "2", "type": kind, "id": SESSION, "seq": self.seq, "serverseq": self.serverseq}
+        return json.dumps({**head, "position": "PT0S", "parameters": parameters or {}, **other})
+
+    def say(self, kind: str, parameters: Any = None, **other: Any) -> list[Incoming]:
+        events = self.dialect.receive_text(self.message(kind, parameters, **other))
+        self.serverseq += sum(isinstance(event, Reply) for event in events)
+        return events
+
+
+def dialect(upgrade: Upgrade | None = None, **of: Any) -> AudiohookDialect:
+    return AudiohookDialect(
+        upgrade or Upgrade(PLATFORM.path, headers=HEADERS), AudiohookSettings.model_validate(of), LIMIT
+    )
+
+
+def opening(**parameters: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(OPEN)["parameters"]
+    return {**fields, **parameters}
+
+
+def opened(upgrade: Upgrade | None = None, **parameters: Any) -> tuple[Client, list[Incoming]]:
+    client = Client(dialect(upgrade))
+    return client, client.say("open", opening(**parameters))
+
+
+def answer(event: Incoming) -> dict[str, Any]:
+    assert isinstance(event, Reply)
+    fields: dict[str, Any] = json.loads(event.message)
+    return fields
+
+
+def call(events: list[Incoming]) -> CallStarted:
+    (started,) = (event for event in events if isinstance(event, CallStarted))
+    return started
+
+
+def failure(events: list[Incoming]) -> ProtocolError:
+    (event,) = events
+    assert isinstance(event, Failed)
+    return event.error
+
+
+class TestOpen:
+    def test_is_answered_before_anything_else(self) -> None:
+        reply, started = dialect().receive_text(OPEN)
+        assert answer(reply) == {
+            "version": "2",
+            "type": "opened",
+            "seq": 1,
+            "clientseq": 1,
+            "id": SESSION,
+            "parameters": {"startPaused": False, "media": [STEREO]},
+        }
+        assert started == CallStarted(
+            CALL,
+            Encoding.MULAW,
+            8000,
+            ("customer", "agent"),
+            metadata={"ani": "+1-555-555-1234", "aniName": "John Doe", "dnis": "+1-800-555-6789"},
+            platform="audiohook",
+            names={"conversation": CALL, "participant": PARTICIPANT, "organization": ORGANIZATION},
+            joins=True,
+        )
+
+    def test_of_an_audio_connector_brings_one_leg_and_a_language(self) -> None:
+        reply, started = dialect(Upgrade(PLATFORM.path)).receive_text(json.dumps(CONNECTOR))
+        assert answer(reply)["id"] == CONNECTOR["id"]
+        assert answer(reply)["parameters"]["media"] == [EXTERNAL]
+        assert isinstance(started, CallStarted)
+        assert started.channels == ("customer",)
+        assert started.language == "en-us"
+        assert started.metadata == {"ani": "tel:+491604697810", "dnis": "+493070016507"}
+
+    @pytest.mark.parametrize(
+        ("offered", "chosen"),
+        [
+            ([STEREO, EXTERNAL, INTERNAL], STEREO),
+            ([EXTERNAL, INTERNAL, STEREO], STEREO),
+            (
+                [{**STEREO, "channels": ["internal", "external"]}, INTERNAL],
+                {**STEREO, "channels": ["internal", "external"]},
+            ),
+            ([EXTERNAL, INTERNAL], INTERNAL),
+            ([EXTERNAL], EXTERNAL),
+            ([{**STEREO, "format": "L16"}, {**STEREO, "rate": 16000}, 7, {"channels": {}}, EXTERNAL], EXTERNAL),
+        ],
+    )
+    def test_chooses_one_of_what_is_offered_as_it_is_offered(self, offered: list[Any], chosen: dict[str, Any]) -> None:
+        _, events = opened(media=offered)
+        assert answer(events[0])["parameters"]["media"] == [chosen]
+        legs = {"external": "customer", "internal": "agent"}
+        assert call(events).channels == tuple(legs[track] for track in chosen["channels"])
+
+    def test_gives_the_channels_the_legs_that_are_set(self) -> None:
+        client = Client(dialect(channels={"external": "agent", "internal": "customer"}))
+        assert call(client.say("open", opening(media=[EXTERNAL, INTERNAL]))).channels == ("agent",)
+
+    @pytest.mark.parametrize("channels", [{"external": "agent"}, {"external": "agent", "internal": "agent"}])
+    def test_needs_a_leg_for_each_channel(self, channels: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="a leg each"):
+            AudiohookSettings.model_validate({"channels": channels})
+
+    @pytest.mark.parametrize("media", [[], [{**STEREO, "format": "L16"}], [{**STEREO, "channels": ["external"] * 2}]])
+    def test_without_audio_that_can_be_heard_is_refused(self, media: list[Any]) -> None:
+        _, events = opened(media=media)
+        assert failure(events).field == "parameters.media"
+
+    def test_takes_what_the_integration_adds(self) -> None:
+        _, events = opened(
+            language="zh-CN",
+            customConfig={"campaign": "春", "agent": "li", "token": "hz_secret", "language": "zh"},
+            inputVariables={"queue": "gold"},
+        )
+        assert events[1] == SignIn("hz_secret")
+        started = call(events)
+        assert started.language == "zh"
+        assert started.metadata["campaign"] == "春"
+        assert started.metadata["agent"] == "li"
+        assert started.metadata["queue"] == "gold"
+        assert "hz_secret" not in repr(events)
+
+    @pytest.mark.parametrize(
+        ("custom", "query", "field", "language"),
+        [
+            ("en", "fr", "de-DE", "en"),
+            (None, "fr", "de-DE", "fr"),
+            (None, None, "de-DE", "de-DE"),
+            (None, None, "", None),
+        ],
+    )
+    def test_takes_the_language_from_the_nearest(
+        self, custom: str | None, query: str | None, field: str, language: str | None
+    ) -> None:
+        upgrade = Upgrade(PLATFORM.path, query={"language": query} if query else {}, headers=HEADERS)
+        _, events = opened(upgrade, customConfig={"language": custom}, language=field)
+        assert call(events).language == language
+
+    def test_of_a_client_that_asks_for_languages_gets_a_list(self) -> None:
+        _, events = opened(supportedLanguages=True)
+        assert answer(events[0])["parameters"]["supportedLanguages"] == []
+
+    def test_lets_pass_what_is_new(self) -> None:
+        _, events = opened(continuedSessions=[{"id": SESSION, "serverseq": 4, "clientseq": 9}], vendor={"x": None})
+        assert call(events).call_id == CALL
+
+
+class TestAProbe:
+    def test_is_answered_and_never_a_call(self) -> None:
+        nobody = {"id": NOBODY, "ani": "", "aniName": "", "dnis": ""}
+        client, events = opened(conversationId=NOBODY, participant=nobody)
+        (reply,) = events
+        assert answer(reply)["type"] == "opened"
+        assert client.dialect.receive_binary(b"\xff" * 3) == []
+        assert client.say("discarded", {"start": "PT0S", "discarded": "PT1S"}) == []
+        reply, closed = client.say("close", {"reason": "end"})
+        assert answer(reply)["type"] == "closed"
+        assert closed == Closed()
+
+    def test_that_is_cut_off_was_no_call_either(self) -> None:
+        client, _ = opened(conversationId=NOBODY)
+        assert client.dialect.connection_lost() == []
+
+
+class TestNumbers:
+    def test_are_of_every_message_and_say_the_last_that_came(self) -> None:
+        client, events = opened()
+        said = [answer(events[0])]
+        client.say("error", {"code": 400, "message": "no matter"})
+        said += [answer(client.say("ping", {"rtt": "PT0.0125S"})[0])]
+        said += [answer(client.say("update", {"language": "en-US"})[0])]
+        client.say("dtmf", {"digit": "5"})
+        said += [answer(client.say("close", {"reason": "end"})[0])]
+        assert [(one["type"], one["seq"], one["clientseq"]) for one in said] == [
+            ("opened", 1, 1),
+            ("pong", 2, 3),
+            ("updated", 3, 4),
+            ("closed", 4, 6),
+        ]
+        assert {one["id"] for one in said} == {SESSION}
+
+    @pytest.mark.parametrize("seq", [0, 1, 3, 17])
+    def test_of_the_client_follow_on_one_another(self, seq: int) -> None:
+        client, _ = opened()
+        error = failure(client.say("ping", seq=seq))
+        assert isinstance(error, OutOfOrder)
+        assert error.field == "seq"
+
+    def test_of_the_server_can_be_said_late_but_not_early(self) -> None:
+        client, _ = opened()
+        assert answer(client.say("ping", serverseq=0)[0])["seq"] == 2
+        error = failure(client.say("ping", serverseq=3))
+        assert error.field == "serverseq"
+
+    def test_of_a_disconnect_go_on_from_there(self) -> None:
+        client, _ = opened()
+        said = client.dialect.send_error(Overloaded())
+        assert said is not None
+        assert json.loads(said) == {
+            "version": "2",
+            "type": "disconnect",
+            "seq": 2,
+            "clientseq": 1,
+            "id": SESSION,
+            "parameters": {"reason": "error", "info": Overloaded().message},
+        }
+
+    def test_of_one_who_may_not_come_in_say_so(self) -> None:
+        said = dialect().send_error(Unauthorised("no token"))
+        assert said is not None
+        assert json.loads(said)["parameters"] == {"reason": "unauthorized", "info": "no token"}
+
+
+class TestAudio:
+    @given(st.sampled_from([STEREO, EXTERNAL, INTERNAL]), st.binary(max_size=4000), st.lists(st.integers(0, 900)))
+    def test_is_the_same_however_it_is_cut(self, media: dict[str, Any], audio: bytes, sizes: list[int]) -> None:
+        client, events = opened(media=[media])
+        channels = call(events).channels
+        audio = audio[: len(audio) // len(channels) * len(channels)]
+        heard = dict.fromkeys(channels, b"")
+        at = 0
+        for size in [*sizes, len(audio)]:
+            for event in client.dialect.receive_binary(audio[at : at + size * len(channels)]):
+                assert isinstance(event, AudioFrame)
+                assert event.position == len(heard[event.channel])
+                heard[event.channel] += event.payload
+            at += size * len(channels)
+        assert [heard[channel] for channel in channels] == [audio[i :: len(channels)] for i in range(len(channels))]
+
+    def test_that_was_discarded_is_a_gap_in_every_channel(self) -> None:
+        client, _ = opened()
+        client.dialect.receive_binary(b"\1\2" * 800)
+        gaps = client.say("discarded", {"start": "PT0.1S", "discarded": "PT0.3S"})
+        assert [(gap.channel, gap.samples) for gap in gaps if isinstance(gap, Gap)] == [
+            ("customer", 2400),
+            ("agent", 2400),
+        ]
+        frames = client.dialect.receive_binary(b"\1\2")
+        assert [frame.position for frame in frames if isinstance(frame, AudioFrame)] == [3200, 3200]
+        assert client.say("discarded", {"start": "PT0.4S", "discarded": "PT0S"}) == []
+
+    def test_of_a_pause_is_neither_heard_nor_missed(self) -> None:
+        client, _ = opened()
+        client.dialect.receive_binary(b"\1\2" * 800)
+        assert client.say("paused") == [Paused(True)]
+        assert client.say("paused") == []
+        assert client.dialect.receive_binary(b"\1\2" * 800) == []
+        assert client.say("resumed", {"start": "PT0.1S", "discarded": "PT10S"}) == [Paused(False)]
+        assert client.say("resumed", {"start": "PT0.1S", "discarded": "PT0S"}) == []
+        frames = client.dialect.receive_binary(b"\1\2")
+        assert [frame.position for frame in frames if isinstance(frame, AudioFrame)] == [800, 800]
+
+    def test_of_half_a_sample_is_a_mistake(self) -> None:
+        client, _ = opened()
+        assert isinstance(failure(client.dialect.receive_binary(b"\1\2\3")), OddBytes)
+
+    def test_before_the_session_is_open_is_a_mistake(self) -> None:
+        assert isinstance(failure(dialect().receive_binary(b"\1\2")), OutOfOrder)
+
+    def test_over_the_limit_is_a_mistake(self) -> None:
+        client, _ = opened()
+        assert isinstance(failure(client.dialect.receive_binary(b"\0" * (LIMIT + 2))), TooLarge)
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize(
+        ("reason", "told"),
+        [
+            ("end", "stop"),
+            ("disconnect", "stop"),
+            ("reconnect", "connection lost"),
+            ("error", "Genesys Cloud closed the session for an error"),
+        ],
+    )
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_is_answered_at_once(self, reason: str, told: str, paused: bool) -> None:
+        client, _ = opened()
+        if paused:
+            client.say("paused")
+        reply, stopped = client.say("close", {"reason": reason})
+        assert answer(reply)["type"] == "closed"
+        assert stopped == CallStopped(told)
+        assert client.dialect.connection_lost() == []
+        assert client.say("ping") == []
+        assert client.dialect.receive_binary(b"\1\2") == []
+        assert client.dialect.send_error(Overloaded()) is None
+
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_without_a_close_is_a_lost_connection(self, paused: bool) -> None:
+        client, _ = opened()
+        if paused:
+            client.say("paused")
+        assert client.dialect.connection_lost() == [CallStopped("connection lost")]
+        assert client.dialect.connection_lost() == []
+
+    def test_before_a_call_is_none(self) -> None:
+        client = Client(dialect())
+        assert client.dialect.connection_lost() == []
+        reply, closed = client.say("close", {"reason": "error"})
+        assert answer(reply)["type"] == "closed"
+        assert closed == Closed()
+
+
+class TestAMistake:
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"version": "1"}, "version"),
+            ({"version": None}, "version"),
+            ({"id": "session"}, "id"),
+            ({"id": PARTICIPANT}, "id"),
+            ({"type": 1}, "type"),
+            ({"seq": "1"}, "seq"),
+            ({"seq": True}, "seq"),
+            ({"serverseq": -1}, "serverseq"),
+            ({"position": "1.5"}, "position"),
+            ({"position": "PT-1S"}, "position"),
+            ({"parameters": []}, "parameters"),
+            ({"type": "paused"}, "type"),
+        ],
+    )
+    def test_in_what_every_message_has_names_the_field(self, change: dict[str, Any], field: str) -> None:
+        error = failure(dialect().receive_text(json.dumps({**json.loads(OPEN), **change})))
+        assert error.field == field
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"organizationId": "org"}, "organizationId"),
+            ({"organizationId": PARTICIPANT}, "organizationId"),
+            ({"conversationId": None}, "conversationId"),
+            ({"participant": {"id": "x"}}, "participant.id"),
+            ({"participant": {"id": PARTICIPANT, "ani": 5}}, "participant.ani"),
+            ({"media": {}}, "media"),
+            ({"language": "中文"}, "language"),
+            ({"customConfig": []}, "customConfig"),
+            ({"customConfig": {"token": ""}}, "customConfig.token"),
+            ({"customConfig": {"language": "zh_CN"}}, "customConfig.language"),
+        ],
+    )
+    def test_in_the_opening_names_the_field_and_opens_nothing(self, change: dict[str, Any], field: str) -> None:
+        client, events = opened(**change)
+        error = failure(events)
+        assert isinstance(error, BadField)
+        assert error.field == f"parameters.{field}"
+        assert client.dialect.state is State.FAILED
+
+    def test_never_says_a_token(self) -> None:
+        _, events = opened(customConfig={"token": ["hz_secret"]})
+        assert "hz_secret" not in repr(events) + str(failure(events))
+
+    @pytest.mark.parametrize("discarded", ["PT100000S", "PT1e9S", "PTS", "1", 1, None])
+    def test_in_what_was_discarded_is_bounded(self, discarded: object) -> None:
+        client, _ = opened()
+        error = failure(client.say("discarded", {"start": "PT0S", "discarded": discarded}))
+        assert error.field == "parameters.discarded"
+
+    def test_of_opening_twice(self) -> None:
+        client, _ = opened()
+        assert isinstance(failure(client.say("open", opening())), OutOfOrder)
+
+    @pytest.mark.parametrize(
+        "text", ["", "[]", "null", "{", '{"version": "2\\ud800"}', '{"x": NaN}', '{"x": 1e999}', "[" * 100_000]
+    )
+    def test_of_what_is_no_message(self, text: str) -> None:
+        assert isinstance(failure(dialect().receive_text(text)), BadJson)
+
+    def test_of_a_text_over_the_limit_is_counted_in_bytes(self) -> None:
+        assert isinstance(failure(dialect().receive_text("保" * (LIMIT // 2))), TooLarge)
+
+    def test_is_told_once(self) -> None:
+        machine = dialect()
+        machine.receive_text("no")
+        assert machine.receive_text(OPEN) == []
+        assert machine.receive_binary(b"\1\2") == []
+        assert machine.connection_lost() == []
+
+    @given(
+        st.lists(
+            st.one_of(
+                st.text(max_size=40),
+                st.binary(max_size=40),
+                st.tuples(
+                    st.sampled_from(["open", "close", "paused", "resumed", "discarded", "ping", "update", "x"]),
+                    st.dictionaries(
+                        st.sampled_from(["reason", "start", "discarded", "media", "customConfig", "language"]),
+                        st.sampled_from(["end", "PT1S", "PT.5S", [STEREO], {}, None, 3, "\ud800", "中"]),
+                    ),
+                    st.booleans(),
+                ),
+            ),
+            max_size=15,
+        )
+    )
+    @settings(max_examples=300)
+    def test_of_any_kind_is_an_event_and_never_an_exception(self, messages: list[Any]) -> None:
+        client = Client(dialect())
+        failed = False
+        for message in messages:
+            if isinstance(message, tuple):
+                kind, parameters, whole = message
+                events = client.say(kind, opening(**parameters) if whole else parameters)
+            elif isinstance(message, str):
+                events = client.dialect.receive_text(message)
+            else:
+                events = client.dialect.receive_binary(message)
+            assert not (failed and events)
+            for event in events:
+                if isinstance(event, Failed):
+                    failed = True
+                    said = client.dialect.send_error(event.error)
+                    assert said is not None
+                    assert json.loads(said)["type"] == "disconnect"
+
+
+class TestWhatIsSent:
+    def test_is_nothing_that_was_not_asked_for(self) -> None:
+        client, _ = opened()
+        assert client.dialect.send(Started("zh@1", "base")) is None
+        assert answer(client.say("ping")[0])["seq"] == 2
+
+
+def _connect(caller: AudiohookCaller, **of: Any) -> AudiohookDialect:
+    headers = {name.lower(): value for name, value in caller.dial("ws://127.0.0.1:8765").headers.items()}
+    return dialect(Upgrade(PLATFORM.path, headers=headers), **of)
+
+
+def _play(caller: AudiohookCaller, machine: AudiohookDialect, frames: list[bytes], *, late: bool) -> list[Incoming]:
+    """Play a call; answers come at once, or only after the audio has ended."""
+    heard: list[Incoming] = []
+    to_server: list[Message] = list(caller.begin())
+    to_client: list[Message] = []
+
+    def pass_on(*, answers: bool) -> None:
+        while to_server or (answers and to_client):
+            while to_server:
+                message = to_server.pop(0)
+                take = machine.receive_text if isinstance(message, str) else machine.receive_binary
+                events = take(message)  # type: ignore[arg-type]
+                heard.extend(events)
+                to_client.extend(event.message for event in events if isinstance(event, Reply))
+            while answers and to_client:
+                to_server.extend(caller.receive(to_client.pop(0)))
+
+    pass_on(answers=not late)
+    for frame in frames:
+        to_server.extend(caller.audio(frame))
+        pass_on(answers=not late)
+    to_server.extend(caller.end())
+    pass_on(answers=True)
+    return heard
+
+
+class TestACallOfItsOwn:
+    @pytest.mark.parametrize("late", [False, True])
+    @pytest.mark.parametrize(
+        ("legs", "heard"),
+        [
+            (("agent", "customer"), ("customer", "agent")),
+            (("agent",), ("agent",)),
+            (("customer",), ("customer",)),
+        ],
+    )
+    def test_brings_every_sample_to_its_leg(self, legs: tuple[str, ...], heard: tuple[str, ...], late: bool) -> None:
+        caller = AudiohookCaller(Placed(CALL, channels=legs, language="zh"), now=0, nonce="n" * 24)
+        assert caller.channels == heard
+        frame = int(caller.frame_seconds * caller.sample_rate) * len(heard)
+        audio = bytes(i * 7 % 251 for i in range(frame * 60 + 4 * len(heard)))
+        frames = [audio[i : i + frame] for i in range(0, len(audio), frame)]
+        events = _play(caller, _connect(caller), frames, late=late)
+        started = call(events)
+        assert (started.call_id, started.channels, started.language) == (CALL, heard, "zh")
+        for number, leg in enumerate(heard):
+            payloads = [event.payload for event in events if isinstance(event, AudioFrame) and event.channel == leg]
+            assert b"".join(payloads) == audio[number :: len(heard)]
+        assert events[-1] == CallStopped("stop")
+        assert caller.over
+
+    def test_pings_and_counts_on(self) -> None:
+        caller = AudiohookCaller(Placed("c-1"), now=0, nonce="n" * 24)
+        events = _play(caller, _connect(caller), [b"\xff" * 3200] * 100, late=False)
+        kinds = [answer(event)["type"] for event in events if isinstance(event, Reply)]
+        assert kinds == ["opened", "pong", "pong", "pong", "pong", "closed"]
+
+    def test_tells_token_and_language_as_the_platform_would(self) -> None:
+        placed = Placed(CALL, language="zh-CN", secrets={"token": "hz_1"})
+        caller = AudiohookCaller(placed, now=0, nonce="n" * 24)
+        events = _play(caller, _connect(caller), [], late=False)
+        assert SignIn("hz_1") in events
+        assert call(events).language == "zh-CN"
+
+    def test_that_only_tries_the_connection_is_no_call(self) -> None:
+        caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24, probe=True)
+        events = _play(caller, _connect(caller), [], late=False)
+        assert [type(event) for event in events] == [Reply, Reply, Closed]
+        assert caller.over
+
+    def test_that_is_refused_closes(self) -> None:
+        caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24)
+        machine = _connect(caller)
+        caller.begin()
+        said = machine.send_error(Overloaded())
+        assert said is not None
+        (close,) = (json.loads(message) for message in caller.receive(said))
+        assert (close["type"], close["parameters"]) == ("close", {"reason": "disconnect"})
+
+    def test_is_another_session_of_the_same_call_each_time(self) -> None:
+        (one,), (two,) = callers(Placed("c-1")), callers(Placed("c-1"))
+        assert one.id != two.id
+        assert one.conversation == two.conversation
+
+
+def _ready(*, open_: bool = True) -> AudiohookCaller:
+    caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24)
+    caller.begin()
+    if open_:
+        caller.receive(_from_server(caller, "opened", {"media": [STEREO]}))
+    return caller
+
+
+def _from_server(caller: AudiohookCaller, kind: str, said: Any = None, **other: Any) -> str:
+    head = {"version": "2", "type": kind, "id": caller.id, "seq": 1, "clientseq": 1}
+    return json.dumps({**head, "parameters": said or {}, **other})
+
+
+class TestTheCaller:
+    @pytest.mark.parametrize(
+        ("kind", "parameters", "other", "why"),
+        [
+            ("opened", {"media": [{**STEREO, "format": "L16"}]}, {}, "media"),
+            ("opened", {"media": [STEREO, EXTERNAL]}, {}, "media"),
+            ("opened", {}, {}, "media"),
+            ("opened", {"media": [STEREO], "startPaused": 1}, {}, "startPaused"),
+            ("opened", {"media": [STEREO], "discardTo": "1"}, {}, "discardTo"),
+            ("opened", {"media": [STEREO], "supportedLanguages": "zh"}, {}, "supportedLanguages"),
+            ("opened", {"media": [STEREO]}, {"seq": 2}, "seq"),
+            ("opened", {"media": [STEREO]}, {"seq": True}, "seq"),
+            ("opened", {"media": [STEREO]}, {"clientseq": 2}, "clientseq"),
+            ("opened", {"media": [STEREO]}, {"version": "1"}, "version"),
+            ("opened", {"media": [STEREO]}, {"id": SESSION}, "id"),
+            ("opened", {"media": [STEREO]}, {"parameters": None}, "parameters"),
+            ("closed", {}, {}, "closed"),
+            ("pong", {}, {}, "pong"),
+            ("pause", {}, {}, "pause"),
+            ("event", {"entities": []}, {}, "event"),
+            ("started", {}, {}, "started"),
+            ("disconnect", {"reason": "full"}, {}, "reason"),
+            ("disconnect", {"reason": "error", "info": 1}, {}, "info"),
+        ],
+    )
+    def test_takes_nothing_that_the_vendors_client_does_not(
+        self, kind: str, parameters: Any, other: dict[str, Any], why: str
+    ) -> None:
+        caller = _ready(open_=False)
+        with pytest.raises(Refused, match=why):
+            caller.receive(_from_server(caller, kind, parameters, **other))
+
+    @pytest.mark.parametrize("message", [b"\xff", "no", "[]", "x" * 65_536])
+    def test_takes_nothing_that_is_no_message(self, message: str | bytes) -> None:
+        with pytest.raises(Refused):
+            _ready().receive(message)
+
+    def test_takes_no_second_opening(self) -> None:
+        caller = _ready()
+        with pytest.raises(Refused, match="opened"):
+            caller.receive(_from_server(caller, "opened", {"media": [STEREO]}, seq=2))
+
+    def test_takes_a_pong_for_its_ping_alone(self) -> None:
+        caller = _ready()
+        assert [json.loads(one)["type"] for one in caller.audio(b"\xff" * 16_000) if isinstance(one, str)] == ["ping"]
+        with pytest.raises(Refused, match="clientseq"):
+            caller.receive(_from_server(caller, "pong", seq=2))
+
+    def test_takes_nothing_after_closed(self) -> None:
+        caller = _ready()
+        caller.end()
+        caller.receive(_from_server(caller, "closed", seq=2))
+        with pytest.raises(Refused, match="after closed"):
+            caller.receive(_from_server(caller, "updated", seq=3))
+
+    @pytest.mark.parametrize("entities", [None, [1], [{"type": "transcript"}]])
+    def test_takes_events_with_their_data_alone(self, entities: Any) -> None:
+        caller = _ready()
+        with pytest.raises(Refused, match="entities"):
+            caller.receive(_from_server(caller, "event", {"entities": entities}, seq=2))
+
+    def test_pauses_when_it_is_asked_to(self) -> None:
+        caller = _ready()
+        (paused,) = caller.receive(_from_server(caller, "pause", seq=2))
+        assert json.loads(paused)["type"] == "paused"
+        assert caller.audio(b"\xff" * 1600) == []
+        (resumed,) = caller.receive(_from_server(caller, "resume", seq=3))
+        assert json.loads(resumed)["parameters"] == {"start": "PT0S", "discarded": "PT0S"}
+        assert caller.audio(b"\xff" * 1600) == [b"\xff" * 1600]
