@@ -3,7 +3,10 @@
 Streams labelled calls to a service in this process, over real sockets and in real time, and measures on the platform's
 side of the socket: from the last sample of the term being sent to the first word of it and to the block being read.
 
-    python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base] [--json FILE] [--pictures DIR]
+    python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base] [--as PLATFORM ...]
+        [--json FILE] [--pictures DIR]
+
+With `--as`, calls come in as that platform sends them; blocks are then seen where they leave for its control port.
 """
 
 from __future__ import annotations

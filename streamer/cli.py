@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -21,6 +22,7 @@ from lexicon.errors import LexiconError
 from streamer import (
     client,
     demo,
+    dialling,
     journal_commands,
     lexicon_commands,
     model_commands,
@@ -29,9 +31,11 @@ from streamer import (
     settings,
     token_commands,
 )
+from streamer.callers.caller import Placed
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
 from streamer.recognition.recognizer import Recognizer
+from streamer.recordings import Recording
 from streamer.settings import Settings
 
 app = typer.Typer(
@@ -142,10 +146,23 @@ def call(
         str | None, typer.Option(envvar="HUAZHA_TOKEN", help="A platform's token, where the service asks for one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every message as a line of JSON.")] = False,
+    platform: Annotated[
+        str | None,
+        typer.Option("--as", metavar="PLATFORM", help=f"Speak as a platform does: {', '.join(dialling.CALLERS)}."),
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What that platform signs in with, as docs/platforms has it."),
+    ] = None,
 ) -> None:
     """Stream a recording to the service as a telephony platform would, and show all that comes back."""
     legs = _legs(channels)
     recording = recordings.read(file, legs)
+    if platform is not None:
+        secrets = {**_secrets(secret or ()), **({} if token is None else {"token": token})}
+        placed = Placed(recording.path.stem, recording.channels, language, secrets)
+        asyncio.run(_call_as(platform, placed, recording, url, speed, as_json))
+        return
     received = client.play(recording, url, call_id=recording.path.stem, language=language, speed=speed, token=token)
     asyncio.run(_call(received, as_json))
 
@@ -157,6 +174,22 @@ async def _call(received: AsyncIterator[client.Received], as_json: bool) -> None
             typer.echo(json.dumps(message.message, ensure_ascii=False))
         else:
             narrator.tell(message.message)
+
+
+async def _call_as(platform: str, placed: Placed, recording: Recording, url: str, speed: float, as_json: bool) -> None:
+    """Play a call as a platform; what comes back is little, since most platforms are told on their control port."""
+    if platform not in dialling.CALLERS:
+        raise typer.BadParameter(f"is one of {', '.join(dialling.CALLERS)}", param_hint="--as")
+    parts = urlsplit(url)
+    callers = dialling.CALLERS[platform](placed)
+    if not as_json:
+        sockets = f"{len(callers)} socket{'s' if len(callers) > 1 else ''}"
+        stderr.print(f"{placed.call_id} as {platform}, {sockets}, {recording.duration:.0f} s", highlight=False)
+    async for heard in dialling.play(callers, recording, f"{parts.scheme}://{parts.netloc}", speed):
+        text = heard.message if isinstance(heard.message, str) else f"{len(heard.message)} bytes"
+        typer.echo(text if as_json else f"{heard.at:7.2f} s  {text}")
+    if not as_json:
+        stderr.print("Over. What was heard and blocked stands on the console and on the alert feed.", style="dim")
 
 
 @app.command(name="demo", epilog="Example: huazha demo")
@@ -178,6 +211,13 @@ async def _demonstrate(chosen: Settings) -> None:
 async def _load(chosen: Settings) -> Recognizer:
     with stderr.status("Starting") as status:
         return await asyncio.to_thread(service.load_recognizer, chosen, status.update)
+
+
+def _secrets(given: Sequence[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in given]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise typer.BadParameter("is NAME=VALUE", param_hint="--secret")
+    return {name: value for name, _, value in pairs}
 
 
 def _legs(channels: str | None) -> tuple[str, ...] | None:

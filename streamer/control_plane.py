@@ -132,7 +132,9 @@ class ControlPlane:
         frames = _frames(self._link)
         self._link.settimeout(START)
         try:
-            self._link.sendall(Frame("settings", json.loads(self._settings.model_dump_json())).to_bytes())
+            self._link.sendall(
+                Frame("settings", json.loads(self._settings.model_dump_json(exclude={"platforms"}))).to_bytes()
+            )
             first = next(frames, None)
         except (OSError, BrokenLink) as error:
             first = Frame("failed", {"message": f"the console does not answer: {error}"})

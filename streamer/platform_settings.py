@@ -11,6 +11,7 @@ from streamer.dialects.plivo import PlivoSettings
 from streamer.dialects.signalwire import SignalWireSettings
 from streamer.dialects.telnyx import TelnyxSettings
 from streamer.dialects.twilio import TwilioSettings
+from streamer.dialects.vonage import VonageSettings
 
 
 class PlatformSettings(Section):
@@ -24,3 +25,4 @@ class PlatformSettings(Section):
     freeswitch: FreeSwitchSettings = FreeSwitchSettings()
     jambonz: JambonzSettings = JambonzSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
+    vonage: VonageSettings = VonageSettings()

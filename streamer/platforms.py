@@ -10,6 +10,7 @@ from streamer.control import asterisk as asterisk_port
 from streamer.control import audiohook as audiohook_port
 from streamer.control import freeswitch as freeswitch_port
 from streamer.control import jambonz as jambonz_port
+from streamer.control import vonage as vonage_port
 from streamer.control.port import Port
 from streamer.dialects import (
     asterisk,
@@ -21,6 +22,7 @@ from streamer.dialects import (
     signalwire,
     telnyx,
     twilio,
+    vonage,
 )
 from streamer.dialects.dialect import Platform
 from streamer.platform_settings import PlatformSettings
@@ -50,6 +52,7 @@ KNOWN: Mapping[str, Known] = {
         Known(freeswitch.PLATFORM, freeswitch_port.open_port),
         Known(jambonz.PLATFORM, jambonz_port.open_port),
         Known(asterisk.PLATFORM, asterisk_port.open_port),
+        Known(vonage.PLATFORM, vonage_port.open_port),
     )
 }
 """By the path that the platform's sockets come in at."""

@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +30,7 @@ from streamer.call import Call
 from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
-from streamer.dialects.dialect import Upgrade
+from streamer.dialects.dialect import LEGS, Upgrade
 from streamer.errors import AccessDenied, BadField, ForbiddenOrigin, Overloaded, SettingsError, Unauthorised
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
@@ -100,7 +101,7 @@ class MediaServer:
 
     @property
     def url(self) -> str:
-        """Where the native dialect is spoken."""
+        """Where Huazha's own dialect is spoken."""
         host, port = self._server.sockets[0].getsockname()[:2]
         scheme = "ws" if self.settings.tls is None else "wss"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/v1/calls"
@@ -171,6 +172,9 @@ class MediaServer:
         if table is None:
             known = " and ".join(sorted(rules.tables))
             raise BadField("language", f"{language!r} is in no lexicon here; they have {known}")
+        if started.joins:
+            # Its other leg may come on a socket of its own.
+            started = replace(started, channels=LEGS)
         call = Call(
             started,
             language=language,

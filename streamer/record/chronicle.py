@@ -94,7 +94,7 @@ class Chronicle:
                 self._summary = event
                 return []
         # Whoever took a supervisor's order has told of it; that it lifts a block follows from it.
-        ordered = isinstance(event, Order) and event.action != "unmute" and event.by != POLICY
+        ordered = isinstance(event, Order) and event.action != "unmute"
         events = [] if ordered else [(wire.kind(event), told)]
         if "action" in told and delivered is not None:
             outcome, detail = (

@@ -39,7 +39,7 @@ def project(connection: Connection, event: Event) -> None:
         case "block":
             late = fields["audio_received"] - fields["audio_end"]
             _set(connection, event, action=fields["action"], late=late, block=canonical(fields), lifted=False)
-        case "block.result":
+        case "block.result" if fields["action"] != "unmute":
             _set(connection, event, outcome=fields["outcome"])
         case "unblock":
             _set(connection, event, lifted=True)

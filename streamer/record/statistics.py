@@ -18,6 +18,8 @@ from streamer.record.schema import calls, violations
 
 BOUNDS = (*(tenths / 10 for tenths in range(1, 16)), 2.0, 3.0, 5.0, 10.0)
 """Seconds up to which the histogram's bars go; one more has what is over the last."""
+NOT_CARRIED_OUT = ("undelivered", "unsupported", "failed")
+"""What came of a block, where the agent went on talking."""
 QUARTER = 900
 """Seconds of a quarter of an hour: days begin with one in every time zone."""
 _CHANNELS = '{"channels":'
@@ -93,7 +95,7 @@ class Statistics:
 
     def _blocks(self, which: Sequence[ColumnElement[bool]]) -> dict[str, Any]:
         late = violations.c.late
-        undelivered = func.count().filter(violations.c.outcome == "undelivered")
+        undelivered = func.count().filter(violations.c.outcome.in_(NOT_CARRIED_OUT))
         up_to = [func.count().filter(late <= bound) for bound in BOUNDS]
         (counts,) = self._rows(select(func.count(), undelivered, *up_to).where(*which))
         count, undelivered_count, *sums = counts

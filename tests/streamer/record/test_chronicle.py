@@ -62,6 +62,7 @@ def test_begins_with_what_the_call_is_and_what_hears_it() -> None:
         "call.started",
         {
             "gateway": "g-1",
+            "platform": "native",
             "language": "zh",
             "channels": ["agent", "customer"],
             "metadata": {"campaign": "spring"},
@@ -103,7 +104,19 @@ def test_a_block_stands_with_how_it_was_taken() -> None:
     (kind, block), (result, outcome) = note(chronicle(), Block(VIOLATION, Action.MUTE, 3.9, 0.4))
     assert (kind, result) == ("block", "block.result")
     assert (block["by"], block["audio_end"], block["audio_received"]) == ("policy", 3.5, 3.9)
-    assert outcome == {"violation_id": "v-1", "action": "mute", "outcome": "delivered", "detail": "", "took_ms": 1.2}
+    assert outcome == {
+        "violation_id": "v-1",
+        "action": "mute",
+        "outcome": "delivered",
+        "detail": "",
+        "took_ms": 1.2,
+        "sent_ms": None,
+    }
+
+
+def test_a_block_that_a_control_port_carries_out_has_no_outcome_yet() -> None:
+    ((kind, _),) = chronicle().note(Block(VIOLATION, Action.MUTE, 3.9, 0.4), delivered=None, took=0.0)
+    assert kind == "block"
 
 
 def test_a_block_that_the_platform_did_not_take_says_so() -> None:
@@ -125,7 +138,7 @@ def test_an_order_that_lifts_a_block_says_who_gave_it() -> None:
 def test_blind_spells_and_lifted_blocks_are_told() -> None:
     one = chronicle()
     assert note(one, Blind("agent", 1.0, 2.5, "overloaded")) == [
-        ("blind", {"channel": "agent", "from": 1.0, "to": 2.5, "reason": "overloaded"})
+        ("blind", {"channel": "agent", "from": 1.0, "to": 2.5, "reason": "overloaded", "alert": True})
     ]
     assert note(one, Unblock("v-1", "not said")) == [
         ("unblock", {"violation_id": "v-1", "reason": "not said", "by": "policy"})

@@ -2,6 +2,8 @@
 import {Ranked} from "./ranked.js";
 
 export const MOST = 10_000;
+/** What came of a block, where the agent goes on talking. */
+export const NOT_CARRIED_OUT = new Set(["undelivered", "unsupported", "failed"]);
 export const RANKS = ["undelivered", "blind", "block", "alert", "review", "done"];
 export const DONE = RANKS.indexOf("done");
 
@@ -65,7 +67,10 @@ export class Alerts {
         return this.#block(event);
       case "block.result":
         return this.#result(event);
+      case "control":
+        return this.#notice(event, `${event.call}/control`, "control", "undelivered");
       case "blind":
+        if (event.alert === false) return null;
         return this.#notice(event, `${event.call}/blind/${event.channel}/${event.from}`, "blind", "blind");
       case "call.stopped":
         return this.#stopped(event);
@@ -137,7 +142,12 @@ export class Alerts {
   #result(event) {
     const alert = this.#all.get(keyOf(event));
     if (alert === undefined || alert.block === null) {
-      if (event.outcome !== "undelivered") return null;
+      if (!NOT_CARRIED_OUT.has(event.outcome)) return null;
+      return this.#notice(event, `${event.call}/order/${event.violation_id}/${event.cursor}`, "order", "undelivered");
+    }
+    // That a block could not be lifted leaves it carried out; it is as loud, and stands by itself.
+    if (event.action !== alert.block.action) {
+      if (!NOT_CARRIED_OUT.has(event.outcome)) return null;
       return this.#notice(event, `${event.call}/order/${event.violation_id}/${event.cursor}`, "order", "undelivered");
     }
     Object.assign(alert.block, {outcome: event.outcome, detail: event.detail});
@@ -209,6 +219,6 @@ export function keyOf({call, violation_id}) {
 
 function rankOf(alert) {
   if (alert.seen || alert.verdict || alert.status === "retracted") return DONE;
-  if (alert.block?.outcome === "undelivered") return RANKS.indexOf("undelivered");
+  if (NOT_CARRIED_OUT.has(alert.block?.outcome)) return RANKS.indexOf("undelivered");
   return RANKS.indexOf(alert.loud ?? alert.severity);
 }

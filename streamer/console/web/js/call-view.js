@@ -1,5 +1,6 @@
 /** The chosen call: how it is, what can be done, what was done. */
 import {ACTIONS} from "./acts.js";
+import {NOT_CARRIED_OUT} from "./alerts.js";
 import {badge, step} from "./words.js";
 import {el, say, show} from "./elements.js";
 import {clock, length, number, seconds} from "./format.js";
@@ -47,7 +48,7 @@ function actionButton(action, acts) {
 }
 
 function loud(event) {
-  return event.outcome === "undelivered" || event.accepted === false || event.type === "blind" ? "loud" : "";
+  return NOT_CARRIED_OUT.has(event.outcome) || event.type === "control" || event.accepted === false || event.type === "blind" ? "loud" : "";
 }
 
 function callHead(box) {

@@ -4,7 +4,7 @@ import {cut} from "./marks.js";
 import {el} from "./elements.js";
 import {evidence} from "./evidence.js";
 import {length, milliseconds, moment, number, seconds, share} from "./format.js";
-import {keyOf} from "./alerts.js";
+import {keyOf, NOT_CARRIED_OUT} from "./alerts.js";
 import {reviewButtons, verdict} from "./alert-card.js";
 import {violationPath} from "./rest.js";
 import {t, word} from "./texts.js";
@@ -86,7 +86,7 @@ export class Detail {
     const source = this.#page.store.rules.get(item.rule_id)?.source;
     const focused = document.activeElement?.dataset.verdict;
     this.#parts.body.replaceChildren(
-      el("h2", {id: "detail-title"}, badge(item.block?.outcome === "undelivered" ? "undelivered" : item.severity), el("span", {text: what(item)})),
+      el("h2", {id: "detail-title"}, badge(NOT_CARRIED_OUT.has(item.block?.outcome) ? "undelivered" : item.severity), el("span", {text: what(item)})),
       ...[
         item.text && el("p", {class: "quote"}, ...marked(cut(item.text, [], [item]))),
         item.say_instead && el("p", {class: "say", text: t("note.say", {text: item.say_instead})}),

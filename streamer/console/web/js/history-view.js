@@ -1,4 +1,5 @@
 /** What happened before: violations and calls, searched. */
+import {NOT_CARRIED_OUT} from "./alerts.js";
 import {badge, reason, step, who} from "./words.js";
 import {callPath} from "./rest.js";
 import {el, say, show} from "./elements.js";
@@ -132,7 +133,7 @@ export class HistoryView {
 
   #violation(item) {
     const open = () => this.#page.detail.show(item);
-    const rank = item.block?.outcome === "undelivered" ? "undelivered" : item.severity;
+    const rank = NOT_CARRIED_OUT.has(item.block?.outcome) ? "undelivered" : item.severity;
     const judged = item.verdict ? word("verdict", item.verdict) : "";
     return el("tr", {onclick: open}, ...cells([
       moment(item.at),

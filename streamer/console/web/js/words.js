@@ -13,6 +13,8 @@ export function what(alert) {
       return t("alert.failed", {outcome: word("outcome", alert.outcome)});
     case "order":
       return t("alert.order", {action: word("action", alert.action)});
+    case "control":
+      return t("alert.control", {detail: alert.detail});
     default:
       return alert.term ?? "";
   }

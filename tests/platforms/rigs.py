@@ -1,0 +1,111 @@
+"""Each platform with its stand-in, ready for a call: settings that lead to it, and a look at what it did."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from streamer.callers import asterisk, audiohook, freeswitch, jambonz, vonage
+from streamer.callers.caller import Caller, Placed
+from tests.platforms.asterisk import AsteriskStandIn
+from tests.platforms.audiohook import AudiohookStandIn
+from tests.platforms.freeswitch import FreeSwitch
+from tests.platforms.jambonz import JambonzStandIn
+from tests.platforms.ports import Manner, serving
+from tests.platforms.vonage import APPLICATION, VonageStandIn, pem, private_key
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A platform in whose hands a call is.
+
+    Attributes:
+      section: of the settings: where its control port is, and what it wants to know.
+      muted: whether nobody hears the agent.
+      confirms: whether the platform says that a mute was carried out.
+    """
+
+    callers: Sequence[Caller]
+    section: Mapping[str, Any]
+    manner: Manner
+    muted: Callable[[], bool]
+    confirms: bool = True
+
+
+@asynccontextmanager
+async def _asterisk(placed: Placed) -> AsyncIterator[Rig]:
+    stand_in = AsteriskStandIn()
+    stand_in.place(placed.call_id)
+    async with serving(stand_in.app) as address:
+        section = {"ari": f"{address}/ari", "ari_user": "huazha", "ari_password": "ari-secret", "timeout": 1.0}
+        agent = asterisk.channel_id(placed.call_id, "agent")
+        yield Rig(asterisk.callers(placed), section, stand_in.manner, lambda: bool(stand_in.channels[agent].muted))
+
+
+@asynccontextmanager
+async def _audiohook(placed: Placed) -> AsyncIterator[Rig]:
+    stand_in = AudiohookStandIn()
+    (caller,) = audiohook.callers(placed)
+    stand_in.place(caller.conversation)
+    async with serving(stand_in.app()) as address:
+        section = {
+            "address": address,
+            "login": address,
+            "oauth_client_id": stand_in.client_id,
+            "oauth_client_secret": stand_in.client_secret,
+            "timeout": 1.0,
+        }
+        yield Rig(
+            [caller], section, stand_in.manner, lambda: bool(stand_in.one(caller.conversation, "agent-1")["muted"])
+        )
+
+
+@asynccontextmanager
+async def _freeswitch(placed: Placed) -> AsyncIterator[Rig]:
+    switch = FreeSwitch()
+    switch.bridge(placed.call_id, "11111111-2222-3333-4444-555555555555")
+    async with switch.serving() as port:
+        section = {"esl_port": port, "esl_password": "ClueCon", "timeout": 1.0}
+        yield Rig(
+            freeswitch.callers(placed),
+            section,
+            switch.manner,
+            lambda: not switch.hears("11111111-2222-3333-4444-555555555555", placed.call_id),
+        )
+
+
+@asynccontextmanager
+async def _jambonz(placed: Placed) -> AsyncIterator[Rig]:
+    stand_in = JambonzStandIn()
+    stand_in.place(placed.call_id)
+    callers = jambonz.callers(placed)
+    async with serving(stand_in.app) as address:
+        section = {"address": f"{address}/v1", "api_key": "jambonz-key", "timeout": 1.0}
+        agent = callers[0].names["agent"]
+        yield Rig(callers, section, stand_in.manner, lambda: stand_in.calls[agent].muted, confirms=False)
+
+
+@asynccontextmanager
+async def _vonage(placed: Placed) -> AsyncIterator[Rig]:
+    stand_in = VonageStandIn()
+    stand_in.place(placed.call_id)
+    async with serving(stand_in.app) as address:
+        section = {
+            "address": address,
+            "application_id": APPLICATION,
+            "private_key": pem(private_key()),
+            "timeout": 1.0,
+        }
+        agent = vonage.leg_uuid("agent", placed.call_id)
+        yield Rig(vonage.callers(placed), section, stand_in.manner, lambda: stand_in.legs[agent].muted)
+
+
+RIGS: Mapping[str, Callable[[Placed], AbstractAsyncContextManager[Rig]]] = {
+    "asterisk": _asterisk,
+    "audiohook": _audiohook,
+    "freeswitch": _freeswitch,
+    "jambonz": _jambonz,
+    "vonage": _vonage,
+}
