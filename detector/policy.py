@@ -63,3 +63,7 @@ class Policy:
     def of(self, rule_id: str) -> Measure:
         """Give what a block for a rule does."""
         return self.rules.get(rule_id, self.usual)
+
+
+USUAL = Policy()
+"""A block mutes the agent until it is lifted, and blind spells are alerts."""

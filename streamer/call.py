@@ -14,7 +14,7 @@ from math import inf
 
 from detector.detector import Detector
 from detector.masking import Masked, Masker, mask
-from detector.policy import OnBlind, Policy
+from detector.policy import USUAL, OnBlind, Policy
 from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate, Word
 from streamer.channel import Channel
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
@@ -97,7 +97,7 @@ class Call:
         speech_models: Mapping[str, SpeechModel],
         clock: Callable[[], float],
         word_times: bool = True,
-        policy: Policy = Policy(),
+        policy: Policy = USUAL,
     ) -> None:
         self.id = started.call_id
         self.state = CallState.LISTENING

@@ -53,7 +53,7 @@ class AudiohookCaller:
     frame_seconds = 0.2
 
     def __init__(self, placed: Placed, *, now: float, nonce: str, probe: bool = False) -> None:
-        self.channels = tuple(leg for leg in ("customer", "agent") if leg in placed.channels)
+        self.channels: tuple[str, ...] = tuple(leg for leg in ("customer", "agent") if leg in placed.channels)
         self.over = False
         self.id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"session {placed.call_id} {nonce}"))
         self.organization = str(uuid.uuid5(uuid.NAMESPACE_OID, "organization"))

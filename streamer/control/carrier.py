@@ -117,25 +117,24 @@ class Carrier:
         if port is None:
             return Answer(Outcome.UNSUPPORTED, self._missing)
         measure = self._policy.of(signal.violation.rule_id) if isinstance(signal, Block) else self._policy.usual
-        match action:
-            case Action.MUTE:
-                return await port.mute(target, channel)
-            case "unmute":
-                return await port.unmute(target, channel)
-            case Action.HANGUP:
-                return await port.hangup(target)
-            case Action.PLAY | Action.WHISPER if not measure.sound:
-                return unsupported(action, "no sound is set: [policy] sound")
-            case Action.PLAY:
-                return await port.play(target, measure.sound)
-            case Action.WHISPER:
-                return await port.whisper(target, channel, measure.sound)
-            case Action.TRANSFER if measure.to:
-                return await port.transfer(target, measure.to)
-            case Action.TRANSFER:
-                return unsupported(action, "nobody is set whom the call goes to: [policy] to")
-            case _:
-                return Answer(Outcome.CONFIRMED, "supervisors are told")
+        needed: Mapping[str, tuple[str, str]] = {
+            Action.PLAY: ("sound", measure.sound),
+            Action.WHISPER: ("sound", measure.sound),
+            Action.TRANSFER: ("to", measure.to),
+        }
+        if action in needed and not needed[action][1]:
+            return unsupported(action, f"[policy] has no {needed[action][0]}")
+        ways: Mapping[str, Callable[[], Awaitable[Answer]]] = {
+            Action.MUTE: lambda: port.mute(target, channel),
+            UNMUTE: lambda: port.unmute(target, channel),
+            Action.HANGUP: lambda: port.hangup(target),
+            Action.PLAY: lambda: port.play(target, measure.sound),
+            Action.WHISPER: lambda: port.whisper(target, channel, measure.sound),
+            Action.TRANSFER: lambda: port.transfer(target, measure.to),
+        }
+        way = ways.get(action)
+        # Supervisors are told of every block: where that is all it does, it is done.
+        return Answer(Outcome.CONFIRMED) if way is None else await way()
 
 
 def _meant(signal: Signal) -> tuple[str, str, str]:
