@@ -161,12 +161,16 @@ class Call:
         """
         events: list[Outgoing] = []
         for name in channels:
-            channel = self._channels[name]
-            missing = round((at - channel.received) * channel.sample_rate)
-            if missing > 0:
+            channel, missing = self._channels[name], self.missing(name, at)
+            if missing:
                 gap = "the connection was lost" if channel.received else None
                 events += self._measured(channel.skip(missing, gap))
         return events
+
+    def missing(self, channel: str, at: float) -> int:
+        """Count the samples that a channel lacks up to `at` seconds of the call, at the wire's rate."""
+        one = self._channels[channel]
+        return max(0, round((at - one.received) * one.sample_rate))
 
     def relieve(self) -> list[Outgoing]:
         """Give up what customers say, since the recogniser can't hear everybody: nobody there is to be stopped."""

@@ -153,7 +153,10 @@ class Conversation:
         self._changed.set()
         await socket.tell(self._greeting)
         if again:
-            await self._send(self.call.join(started.channels, self.call.duration + now - self._received_at))
+            at = self.call.duration + now - self._received_at
+            for name in started.channels:
+                self.reporter.skip(name, self.call.missing(name, at))
+            await self._send(self.call.join(started.channels, at))
             self._submit()
 
     async def leave(self, socket: Socket, *, stopped: bool) -> None:
@@ -204,9 +207,9 @@ class Conversation:
             self.reporter.skip(gap.channel, gap.samples)
             await self._go_on()
 
-    async def pause(self) -> None:
-        """The platform lets nobody hear the call for a while."""
-        await self._pause(self.started.channels)
+    async def pause(self, channels: Sequence[str]) -> None:
+        """The platform lets nobody hear some of the channels for a while."""
+        await self._pause(channels)
 
     async def order(self, action: str, channel: str, violation_id: str | None, by: str) -> bool:
         """Ask the platform for what a supervisor wants; tell whether it took the message."""
@@ -292,6 +295,7 @@ class Conversation:
     async def _see_to_control(self, carrier: Carrier) -> None:
         """Say at once, as the call begins, if nothing could be done about it."""
         answer = await carrier.ready()
+        self._metrics.carried.labels(self.started.platform, "ready", answer.outcome).inc()
         if answer.outcome in {Outcome.UNSUPPORTED, Outcome.FAILED}:
             log.warning("call %s could not be blocked: %s", self.call.id, answer.detail)
             self.reporter.uncontrolled(self.started.platform, answer.detail)
@@ -345,9 +349,14 @@ class Conversation:
         at = self.call.lift
         if isfinite(at) and self.call.state is not CallState.OVER:
             wait = max(0.0, at - time.perf_counter())
-            self._lifting = asyncio.get_running_loop().call_later(wait, lambda: self._pend(self._lift()))
+            self._lifting = asyncio.get_running_loop().call_later(wait, self._lift)
 
-    async def _lift(self) -> None:
+    def _lift(self) -> None:
+        # A call that broke off takes no more work.
+        if self.call.state is not CallState.OVER:
+            self._pend(self._send_lifted())
+
+    async def _send_lifted(self) -> None:
         await self._send(self.call.lifted(time.perf_counter()))
 
     def carried(self, carried: Carried) -> None:

@@ -10,6 +10,10 @@ from streamer.control import asterisk as asterisk_port
 from streamer.control import audiohook as audiohook_port
 from streamer.control import freeswitch as freeswitch_port
 from streamer.control import jambonz as jambonz_port
+from streamer.control import plivo as plivo_port
+from streamer.control import signalwire as signalwire_port
+from streamer.control import telnyx as telnyx_port
+from streamer.control import twilio as twilio_port
 from streamer.control import vonage as vonage_port
 from streamer.control.port import Port
 from streamer.dialects import (
@@ -44,10 +48,10 @@ KNOWN: Mapping[str, Known] = {
     one.platform.path: one
     for one in (
         Known(native.PLATFORM, None),
-        Known(twilio.PLATFORM, lambda section: None),
-        Known(signalwire.PLATFORM, lambda section: None),
-        Known(telnyx.PLATFORM, lambda section: None),
-        Known(plivo.PLATFORM, lambda section: None),
+        Known(twilio.PLATFORM, twilio_port.open_port),
+        Known(signalwire.PLATFORM, signalwire_port.open_port),
+        Known(telnyx.PLATFORM, telnyx_port.open_port),
+        Known(plivo.PLATFORM, plivo_port.open_port),
         Known(audiohook.PLATFORM, audiohook_port.open_port),
         Known(freeswitch.PLATFORM, freeswitch_port.open_port),
         Known(jambonz.PLATFORM, jambonz_port.open_port),

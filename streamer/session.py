@@ -167,7 +167,7 @@ class Session:
                 await conversation.skip(event)
             case Paused(on):
                 if on:
-                    await conversation.pause()
+                    await conversation.pause(self._format.channels)
             case CallStopped(reason):
                 self._done = True
                 await conversation.leave(self, stopped=reason == "stop")

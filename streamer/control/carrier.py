@@ -99,8 +99,8 @@ class Carrier:
         if action == UNMUTE:
             muted = self._muted.pop(name, None)
             channel = muted or channel
-            if self._muted or (muted is None and isinstance(signal, Unblock)):
-                # Another violation keeps the leg muted, or what is taken back was no mute.
+            if channel in self._muted.values() or (muted is None and isinstance(signal, Unblock)):
+                # Something else keeps the leg muted, or what is taken back was no mute.
                 return None
         elif action == Action.MUTE:
             self._muted[name] = channel

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -13,10 +15,14 @@ from streamer.control.port import Answer, Outcome
 
 AGAIN = (0.1, 0.4, 1.0)
 """Seconds to wait before each further try."""
+LOOKS = (0.0, 0.1, 0.3, 0.6)
+"""Seconds to wait before each look for what came of a command."""
 BUSY = frozenset({429, 502, 503, 504})
 """Answers of a platform that has not done what it was asked for, and may soon."""
 SAID = 200
 """Characters of a refusal that are told."""
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+"""What comes of reading an answer that is not as it was documented."""
 
 Judge = Callable[[httpx.Response], Answer]
 
@@ -41,13 +47,18 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        trusted = httpx.create_ssl_context()
+        # A platform within the bank may have a certificate that only its own machines know.
+        trusted.load_default_certs()
         self._timeout = timeout
+        self._secrets = _secrets(auth, headers or {})
         self._client = httpx.AsyncClient(
             base_url=address,
             auth=auth,
             headers=headers,
             timeout=timeout,
             transport=transport,
+            verify=trusted,
             # A connection that has stood idle serves the next block without a handshake.
             limits=httpx.Limits(keepalive_expiry=120),
         )
@@ -59,6 +70,8 @@ class Rest:
         *,
         again: bool,
         judge: Judge | None = None,
+        refusal: Callable[[httpx.Response], Answer | None] | None = None,
+        by: float | None = None,
         **content: Any,
     ) -> Answer:
         """Send a request, and make an answer of the response.
@@ -67,6 +80,9 @@ class Rest:
           again: whether to send it twice is to send it once, as of setting a state. Otherwise it is sent again only
             where the platform can't have seen it, or says that it did nothing.
           judge: makes an answer of a response of 2xx; confirmed if none. Anything else is a refusal.
+          refusal: makes an answer of a refusal that means something else, as that a call which is to be ended has ended
+            already; None leaves it a failure.
+          by: second of `time.monotonic()` at which to give up, where the time is shared with other requests.
           content: `json`, `data`, `params`, `headers`, as httpx takes them.
         """
         sent: float | None = None
@@ -76,46 +92,112 @@ class Rest:
             if event.endswith("send_request_body.complete"):
                 sent = time.monotonic()
 
-        def failed(detail: str) -> Answer:
-            return Answer(Outcome.FAILED, detail, sent, time.monotonic())
+        def answer(outcome: Outcome, detail: str) -> Answer:
+            return Answer(outcome, self._told(detail), sent, time.monotonic())
 
+        allowed = self._timeout if by is None else by - time.monotonic()
         trouble = "no answer in time"
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(allowed):
                 for wait in (*AGAIN, None):
                     began = sent
                     try:
                         response = await self._client.request(method, path, extensions={"trace": trace}, **content)
-                    except httpx.TransportError as error:
+                    except httpx.InvalidURL as error:
+                        return answer(Outcome.FAILED, f"can't be asked for: {error}")
+                    except httpx.RequestError as error:
                         trouble = f"can't be reached: {str(error) or type(error).__name__}"
-                        unseen = sent == began or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                        never = httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError
+                        unseen = sent == began or isinstance(error, never)
                         if wait is None or not (again or unseen):
-                            return failed(trouble)
+                            return answer(Outcome.FAILED, trouble)
                     else:
                         if response.is_success:
-                            answer = judge(response) if judge else Answer(Outcome.CONFIRMED)
-                            return Answer(answer.outcome, answer.detail, sent, time.monotonic())
+                            judged = _judged(judge, response)
+                            return answer(judged.outcome, judged.detail)
                         trouble = f"answered {response.status_code}: {response.text[:SAID]}"
                         if wait is None or not self._may_help(response, again):
-                            return failed(trouble)
+                            meant = refusal(response) if refusal else None
+                            return answer(meant.outcome, meant.detail) if meant else answer(Outcome.FAILED, trouble)
                     await asyncio.sleep(wait)
         except TimeoutError:
-            return failed(f"{trouble} ({self._timeout:g} s)")
+            return answer(Outcome.FAILED, f"{trouble} ({max(allowed, 0.0):.3g} s)")
         raise AssertionError("the last try returns")
 
-    async def get(self, path: str, **content: Any) -> httpx.Response | None:
+    async def get(self, path: str, *, by: float | None = None, **content: Any) -> httpx.Response | None:
         """Ask for what there is; None where it can't be had."""
-        try:
-            response = await self._client.get(path, **content)
-        except httpx.HTTPError:
-            return None
-        return response if response.is_success else None
+        response = await self._look(path, by, content)
+        return response if response is not None and response.is_success else None
+
+    async def became(self, path: str, so: Callable[[httpx.Response], bool], *, by: float, **content: Any) -> bool:
+        """Look a few times whether something has become so.
+
+        Args:
+          so: tells it by the response, which may be a refusal: what is gone can't be had.
+          by: second of `time.monotonic()` at which to give up.
+          content: as for `ask`.
+        """
+        for wait in LOOKS:
+            if time.monotonic() + wait >= by:
+                return False
+            await asyncio.sleep(wait)
+            response = await self._look(path, by, content)
+            try:
+                if response is not None and so(response):
+                    return True
+            except UNREADABLE:
+                return False
+        return False
 
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
 
+    async def _look(self, path: str, by: float | None, content: Mapping[str, Any]) -> httpx.Response | None:
+        try:
+            async with asyncio.timeout(self._timeout if by is None else by - time.monotonic()):
+                return await self._client.get(path, **content)
+        except (httpx.RequestError, httpx.InvalidURL, TimeoutError):
+            return None
+
+    def _told(self, detail: str) -> str:
+        """Take credentials out of what is told: an answer may repeat what it was asked with."""
+        for secret in self._secrets:
+            detail = detail.replace(secret, "***")
+        return detail
+
     @staticmethod
     def _may_help(response: httpx.Response, again: bool) -> bool:
         # Busy is not done; of other faults it can't be told.
         return response.status_code in {429, 503} or (again and response.status_code in BUSY | {500})
+
+
+def segment(name: str) -> str:
+    """Write a name so that it is one segment of a path."""
+    return quote(name, safe="", errors="surrogatepass")
+
+
+def fields(response: httpx.Response) -> Mapping[str, Any]:
+    """Read the object that a response is; an empty one where it is none."""
+    try:
+        read = response.json()
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _judged(judge: Judge | None, response: httpx.Response) -> Answer:
+    if judge is None:
+        return Answer(Outcome.CONFIRMED)
+    try:
+        return judge(response)
+    except UNREADABLE:
+        return Answer(Outcome.ACCEPTED, f"answered {response.status_code}, with what can't be read")
+
+
+def _secrets(auth: httpx.Auth | tuple[str, str] | None, headers: Mapping[str, str]) -> list[str]:
+    found = [value for name, value in headers.items() if name.lower() == "authorization"]
+    found += [value.partition(" ")[2] for value in found]
+    if isinstance(auth, tuple):
+        found += [auth[1], base64.b64encode(":".join(auth).encode()).decode()]
+    return [secret for secret in found if secret]

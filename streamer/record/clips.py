@@ -79,6 +79,7 @@ class ClipRecorder:
         self._after = after
         self._patience = patience
         self._wanted: dict[str, Span] = {}
+        self._short: list[Clip] = []
 
     def receive(self, channel: str, payload: bytes) -> None:
         """Take in whole samples of a channel that follow its last ones."""
@@ -94,9 +95,10 @@ class ClipRecorder:
             one.silenced = [span for span in one.silenced if self._bytes(span[1]) > first]
 
     def skip(self, channel: str, samples: int) -> None:
-        """Go on after samples that are lost."""
+        """Go on after samples that are lost; clips that wait for more than is held of them end here."""
         held = min(samples, self._bytes(self._before + LATE) // self._width)
         if held < samples:
+            self._short += [self._cut(name, *self._wanted.pop(name)) for name in [*self._wanted]]
             one = self._channels[channel]
             one.begin = one.end + (samples - held) * self._width
             one.data.clear()
@@ -120,7 +122,8 @@ class ClipRecorder:
             for name, (start, end) in self._wanted.items()
             if over or (received >= end and (received >= end + self._patience or not self._unclear(end)))
         ]
-        return [self._cut(name, *self._wanted.pop(name)) for name in ready]
+        short, self._short = self._short, []
+        return [*short, *(self._cut(name, *self._wanted.pop(name)) for name in ready)]
 
     def _unclear(self, end: float) -> bool:
         return any(one.unclear < end for one in self._channels.values())
