@@ -146,9 +146,8 @@ class Call:
         return self._measured(self._channels[frame.channel].receive(frame.payload))
 
     def skip(self, gap: Gap) -> list[Outgoing]:
-        """Samples of a channel are lost."""
-        lost = self._channels[gap.channel].skip(gap.samples, gap.reason)
-        return [*self._pause(gap.channel), *self._measured(lost)]
+        """Samples of a channel are lost; what was said before them is still heard to its end."""
+        return self._measured(self._channels[gap.channel].skip(gap.samples, gap.reason))
 
     def pause(self, channels: Sequence[str]) -> list[Outgoing]:
         """Nobody hears some of the channels for a while: what was said last in them was said to its end."""

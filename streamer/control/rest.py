@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -47,9 +48,6 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        trusted = httpx.create_ssl_context()
-        # A platform within the bank may have a certificate that only its own machines know.
-        trusted.load_default_certs()
         self._timeout = timeout
         self._secrets = _secrets(auth, headers or {})
         self._client = httpx.AsyncClient(
@@ -58,7 +56,7 @@ class Rest:
             headers=headers,
             timeout=timeout,
             transport=transport,
-            verify=trusted,
+            verify=True if transport else _trusted(),
             # A connection that has stood idle serves the next block without a handshake.
             limits=httpx.Limits(keepalive_expiry=120),
         )
@@ -184,6 +182,13 @@ def fields(response: httpx.Response) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def _trusted() -> ssl.SSLContext:
+    trusted = httpx.create_ssl_context()
+    # A platform within the bank may have a certificate that only its own machines know.
+    trusted.load_default_certs()
+    return trusted
 
 
 def _judged(judge: Judge | None, response: httpx.Response) -> Answer:

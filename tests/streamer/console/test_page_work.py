@@ -144,7 +144,7 @@ class TestEvidence:
         async with connected(browser, script) as page:
             await script.tell("violation", **violation())
             await page.locator("#alerts [role=option]").dblclick()
-            await expect(page.locator("#detail .clip")).to_contain_text("No clip is kept.")
+            await expect(page.locator("#detail .clip")).to_contain_text("No clip")
             kept = {"seconds": 4.0, "from": 8.0, "sha256": "0" * 64, "bytes": 9}
             await script.tell("evidence", violation_id="v-1", **kept)
             await expect(page.locator("#detail audio")).to_be_visible()

@@ -166,7 +166,7 @@ export const en = {
   "match.phonetic": "by sound",
 
   "evidence.title": "Evidence",
-  "evidence.none": "No clip is kept.",
+  "evidence.none": "No clip: it is cut some seconds after what was said, where clips are kept.",
   "evidence.role": "Only supervisors may listen.",
   "evidence.loading": "Reading the clip…",
   "evidence.gone": "The clip can't be had: {why}",

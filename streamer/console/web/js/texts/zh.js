@@ -166,7 +166,7 @@ export const zh = {
   "match.phonetic": "读音相近",
 
   "evidence.title": "录音证据",
-  "evidence.none": "没有保留录音。",
+  "evidence.none": "没有录音片段：说完若干秒后才截取，且要在设置中保留。",
   "evidence.role": "只有主管可以收听。",
   "evidence.loading": "正在读取录音……",
   "evidence.gone": "无法取得录音：{why}",
