@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import calls, machine
+from benchmarks import calls, machine, platforms
 from benchmarks.calls import LabelledCall
 from benchmarks.streams import Outcome, measure, summary
-from streamer import service, settings
+from streamer import dialling, recordings, service, settings
 from streamer.service import Service
 
 
@@ -109,16 +109,65 @@ def draw(outcomes: Mapping[int, Sequence[Outcome]], folder: Path) -> None:
     figure.savefig(folder / "latency-load.svg")
 
 
+def compare(
+    names: Sequence[str], labelled: Sequence[LabelledCall], model: str, path: Path | None, *, dialect_only: bool
+) -> None:
+    """Measure what platforms' dialects add, and calls as they send them."""
+    recording = recordings.read(labelled[0].path)
+    rows: list[dict[str, object]] = []
+    told: dict[str, list[Outcome]] = {}
+    if not dialect_only:
+        with TemporaryDirectory(prefix="huazha") as data:
+            chosen = settings.load(None, {"model": model, "media_port": 0, "console_port": 0, "data": data})
+            told = asyncio.run(as_platforms(chosen, labelled, names))
+    for name in (platforms.NATIVE, *names):
+        cost = platforms.cost(name, recording)
+        row = {"platform": name, "message_ms_p50": cost.p50, "p99": cost.p99, "max": cost.most, "held_ms": cost.held}
+        row["adds_ms"] = round(cost.added, 3)
+        if name in told:
+            wanted = ("violations", "blocked", "false", "block_p50", "block_p95", "block_max")
+            row |= {key: value for key, value in summary(told[name]).items() if key in wanted}
+        elif told:
+            row |= dict.fromkeys(("violations", "blocked", "false", "block_p50", "block_p95", "block_max"))
+        rows.append(row)
+    show(rows)
+    if path:
+        path.write_text(
+            json.dumps({"machine": machine.describe(), "platforms": rows}, indent=1) + "\n", encoding="utf-8"
+        )
+
+
+async def as_platforms(
+    chosen: settings.Settings, labelled: Sequence[LabelledCall], names: Sequence[str]
+) -> dict[str, list[Outcome]]:
+    """Measure every call, one at a time, as each platform sends it."""
+    recognizer = await asyncio.to_thread(service.load_recognizer, chosen)
+    async with service.running(chosen, recognizer) as running:
+        return {name: await platforms.run(running, labelled, name) for name in names}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.splitlines()[0])
     parser.add_argument("calls", type=Path, help="folder with zh/labels.json and en/labels.json")
     parser.add_argument("--parallel", type=int, nargs="+", default=[1], help="calls at once (default: 1)")
     parser.add_argument("--repeat", type=int, default=1, help="runs over all calls (default: 1)")
     parser.add_argument("--model", default="base", help="as in huazha serve (default: base)")
+    parser.add_argument(
+        "--as",
+        dest="platforms",
+        nargs="+",
+        choices=sorted(dialling.CALLERS),
+        metavar="PLATFORM",
+        help=f"instead, one call at a time as these platforms send it: {', '.join(sorted(dialling.CALLERS))}",
+    )
+    parser.add_argument("--dialect-only", action="store_true", help="with --as: only what the dialects add; no calls")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     parser.add_argument("--pictures", type=Path, help="folder for latency.svg and latency-load.svg")
     options = parser.parse_args()
     labelled = calls.read(options.calls) * options.repeat
+    if options.platforms:
+        compare(options.platforms, labelled, options.model, options.json, dialect_only=options.dialect_only)
+        return
     with TemporaryDirectory(prefix="huazha") as data:
         chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0, "data": data})
         told = asyncio.run(run_all(chosen, labelled, options.parallel))

@@ -120,7 +120,7 @@ async def _line(
 async def _send(caller: Caller, recording: Recording, socket: ClientConnection, began: float, speed: float) -> None:
     """Send each frame when its last sample would have been spoken, then hang up as the platform does."""
     await _say(socket, caller.begin())
-    samples = _of(recording, caller)
+    samples = legs_of(recording, caller)
     step = round(caller.frame_seconds * caller.sample_rate)
     for count, at in enumerate(range(0, len(samples), step), 1):
         await asyncio.sleep(began + count * caller.frame_seconds / speed - time.monotonic())
@@ -137,7 +137,7 @@ async def _say(socket: ClientConnection, messages: Sequence[Message]) -> None:
         await socket.send(message)
 
 
-def _of(recording: Recording, caller: Caller) -> NDArray[np.float32]:
+def legs_of(recording: Recording, caller: Caller) -> NDArray[np.float32]:
     """Give the legs that a socket brings, at its rate: (samples, channels)."""
     columns = [
         recording.samples[:, recording.channels.index(leg)]

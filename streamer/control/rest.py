@@ -119,7 +119,7 @@ class Rest:
                             return answer(meant.outcome, meant.detail) if meant else answer(Outcome.FAILED, trouble)
                     await asyncio.sleep(wait)
         except TimeoutError:
-            return answer(Outcome.FAILED, f"{trouble} ({max(allowed, 0.0):.3g} s)")
+            return answer(Outcome.FAILED, f"{trouble} ({self._timeout:g} s)")
         raise AssertionError("the last try returns")
 
     async def get(self, path: str, *, by: float | None = None, **content: Any) -> httpx.Response | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from streamer.callers import asterisk, audiohook, freeswitch, jambonz, vonage
+from streamer.callers import asterisk, audiohook, freeswitch, jambonz, plivo, signalwire, telnyx, twilio, vonage
 from streamer.callers.caller import Caller, Placed
+from streamer.callers.media_streams import MediaStreamsCaller
 from tests.platforms.asterisk import AsteriskStandIn
 from tests.platforms.audiohook import AudiohookStandIn
 from tests.platforms.freeswitch import FreeSwitch
 from tests.platforms.jambonz import JambonzStandIn
+from tests.platforms.laml import LamlStandIn
+from tests.platforms.plivo import PlivoStandIn
 from tests.platforms.ports import Manner, serving
+from tests.platforms.signalwire import SignalWireStandIn
+from tests.platforms.telnyx import TelnyxStandIn
+from tests.platforms.twilio import TwilioStandIn
 from tests.platforms.vonage import APPLICATION, VonageStandIn, pem, private_key
 
 
@@ -102,10 +108,62 @@ async def _vonage(placed: Placed) -> AsyncIterator[Rig]:
         yield Rig(vonage.callers(placed), section, stand_in.manner, lambda: stand_in.legs[agent].muted)
 
 
+@asynccontextmanager
+async def _twilio(placed: Placed) -> AsyncIterator[Rig]:
+    # What signs the requests for sockets is what signs in at the control port.
+    callers = twilio.callers(replace(placed, secrets={"auth_token": "twilio-auth-token"}))
+    section = {"account_sid": "AC" + "0" * 32, "auth_token": "twilio-auth-token"}
+    async with _of_media_streams(TwilioStandIn(), callers, section) as rig:
+        yield rig
+
+
+@asynccontextmanager
+async def _signalwire(placed: Placed) -> AsyncIterator[Rig]:
+    section = {"project": "b08dacad-2f6c-4de1-93d6-cc732e0c69c5", "token": "PT-signalwire-token"}
+    async with _of_media_streams(SignalWireStandIn(), signalwire.callers(placed), section) as rig:
+        yield rig
+
+
+@asynccontextmanager
+async def _telnyx(placed: Placed) -> AsyncIterator[Rig]:
+    section = {"api_key": "KEY-telnyx-secret"}
+    async with _of_media_streams(TelnyxStandIn(), telnyx.callers(placed), section) as rig:
+        yield rig
+
+
+@asynccontextmanager
+async def _plivo(placed: Placed) -> AsyncIterator[Rig]:
+    callers = plivo.callers(replace(placed, secrets={"auth_token": "plivo-auth-token"}))
+    section = {"auth_id": "MAXXXXXXXXXXXXXXXXXX", "auth_token": "plivo-auth-token"}
+    async with _of_media_streams(PlivoStandIn(), callers, section) as rig:
+        yield rig
+
+
+@asynccontextmanager
+async def _of_media_streams(
+    stand_in: LamlStandIn | TelnyxStandIn | PlivoStandIn,
+    callers: Sequence[MediaStreamsCaller],
+    section: Mapping[str, Any],
+) -> AsyncIterator[Rig]:
+    (caller,) = callers
+    stand_in.place(caller.names)
+    async with serving(stand_in.app) as address:
+        yield Rig(
+            callers,
+            {**section, "address": address, "timeout": 1.0},
+            stand_in.manner,
+            lambda: caller.names["agent"] in stand_in.muted(),
+        )
+
+
 RIGS: Mapping[str, Callable[[Placed], AbstractAsyncContextManager[Rig]]] = {
     "asterisk": _asterisk,
     "audiohook": _audiohook,
     "freeswitch": _freeswitch,
     "jambonz": _jambonz,
+    "plivo": _plivo,
+    "signalwire": _signalwire,
+    "telnyx": _telnyx,
+    "twilio": _twilio,
     "vonage": _vonage,
 }

@@ -94,14 +94,18 @@ class TestResampling:
 class TestRingBuffer:
     @given(
         st.integers(1, 50),
-        st.lists(st.tuples(st.sampled_from(["append", "discard"]), st.integers(0, 120)), max_size=40),
+        st.lists(st.tuples(st.sampled_from(["append", "skip", "discard"]), st.integers(0, 120)), max_size=40),
     )
     def test_holds_what_a_list_would(self, capacity: int, steps: list[tuple[str, int]]) -> None:
         ring, everything, start = RingBuffer(capacity), np.zeros(0, dtype=np.float32), 0
         for step, size in steps:
-            if step == "append":
+            if step != "discard":
                 new = np.arange(len(everything), len(everything) + size, dtype=np.float32)
-                ring.append(new)
+                if step == "append":
+                    ring.append(new)
+                else:
+                    new[:] = 0
+                    ring.skip(size)
                 everything = np.concatenate([everything, new])
                 start = max(start, len(everything) - capacity)
             else:

@@ -35,10 +35,10 @@ class Speech:
     lengths: dict[int, int]
 
     @classmethod
-    def of(cls, words: list[tuple[float, float]]) -> Speech:
-        """Make words of (pause before, length), in seconds."""
-        pieces, lengths = [], {}
-        for i, (pause, length) in enumerate(words):
+    def of(cls, words: list[tuple[float, float]], after: Speech | None = None) -> Speech:
+        """Make words of (pause before, length), in seconds; they are numbered on from those of other speech."""
+        pieces, lengths = [], {} if after is None else {**after.lengths}
+        for i, (pause, length) in enumerate(words, len(lengths)):
             lengths[i] = int(length * SAMPLE_RATE)
             pieces += [np.zeros(int(pause * SAMPLE_RATE), np.int16), np.full(lengths[i], i + 1, np.int16)]
         return cls(np.concatenate([*pieces, np.zeros(SAMPLE_RATE // 4, np.int16)]), lengths)
@@ -232,3 +232,63 @@ class TestLeadIn:
     def test_is_left_out_when_there_is_no_time(self) -> None:
         _, second = self.listen([(0.5, 1.0), (2.0, 1.0), (1.0, 0.0)], in_time=False)
         assert second.start == second.plan.start
+
+
+class TestWhatIsLost:
+    """Samples that never came: nothing is heard across them, and every second is accounted for."""
+
+    @given(spoken, spoken, st.integers(0, 40 * SAMPLE_RATE), st.sampled_from(["lost", None]))
+    @settings(max_examples=20, deadline=None)
+    def test_is_blind_where_there_was_something_and_nothing_around_it_is(
+        self, before: list[tuple[float, float]], after: list[tuple[float, float]], samples: int, reason: str | None
+    ) -> None:
+        one = channel()
+        first = Listener(one, Speech.of(before))
+        second = Listener(one, Speech.of(after, first.speech))
+        first.listen()
+        at = one.received
+        blind = one.skip(samples, reason)
+        assert blind == ([Blind("agent", at, one.received, "lost")] if reason and samples else [])
+        assert one.received == pytest.approx(at + samples / SAMPLE_RATE)
+        second.listen()
+        assert first.committed == [f"w{i}" for i in range(len(before))]
+        assert second.committed == [f"w{i}" for i in range(len(before), len(before) + len(after))]
+        assert first.blind == second.blind == []
+        assert one.monitored + one.blind == pytest.approx(one.received, abs=0.001)
+
+    def test_ends_a_word_in_the_middle(self) -> None:
+        one = channel()
+        one.receive(b"\1\0" * SAMPLE_RATE)
+        one.skip(SAMPLE_RATE, "lost")
+        excerpt = one.next()
+        assert excerpt is not None
+        assert excerpt.plan.final
+        assert excerpt.plan.end < 2.0
+
+    def test_of_no_length_ends_it_just_as_well(self) -> None:
+        one = channel()
+        one.receive(b"\1\0" * SAMPLE_RATE)
+        assert one.skip(0, None) == []
+        excerpt = one.next()
+        assert excerpt is not None
+        assert (excerpt.plan.final, excerpt.plan.end, one.received) == (True, 1.0, 1.0)
+
+    def test_over_more_than_is_held_gives_up_what_no_window_heard(self) -> None:
+        one = channel()
+        one.receive(b"\1\0" * SAMPLE_RATE)
+        given_up, lost = one.skip((BUFFER + 1) * SAMPLE_RATE, "lost")
+        assert (given_up.reason, given_up.end) == ("recognition fell behind", 1.0)
+        assert lost == Blind("agent", 1.0, BUFFER + 2.0, "lost")
+        assert one.blind == BUFFER + 2.0
+
+    @pytest.mark.parametrize("rate", [8000, 44_100])
+    def test_keeps_times_right_at_any_rate(self, rate: int) -> None:
+        one = Channel("agent", Encoding.PCM_S16LE, rate, LoudnessModel())
+        one.receive(b"\0\0" * (rate // 2))
+        one.skip(3 * rate, "lost")
+        one.receive(b"\0\1" * rate)
+        one.finish()
+        excerpt = one.next()
+        assert excerpt is not None
+        loud = excerpt.start + np.flatnonzero(np.abs(excerpt.audio) > 1 / 256)[0] / SAMPLE_RATE
+        assert loud == pytest.approx(3.5, abs=0.01)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from detector.policy import Measure, OnBlind, Policy
+from detector.types import Action
 from streamer.errors import SettingsError
 from streamer.settings import Settings, load
 
@@ -38,6 +40,14 @@ def test_without_a_file_defaults_hold() -> None:
         ("[limits]\nmax_calls = 0", "limits.max_calls"),
         ("colour = 'red'", "colour"),
         ("language = 'Chinese'", "language"),
+        ("[policy]\naction = 'shout'", "policy.action"),
+        ("[policy]\naction = 'play'", "policy"),
+        ("[policy]\naction = 'whisper'\nto = '100'", "policy"),
+        ("[policy]\naction = 'transfer'\nsound = 'a.wav'", "policy"),
+        ("[policy]\nseconds = -1", "policy.seconds"),
+        ("[policy]\non_blind = 'panic'", "policy.on_blind"),
+        ("[policy.rules.promise]\naction = 'transfer'", "policy.rules.promise"),
+        ("[policy.rules.promise]\non_blind = 'mute'", "policy.rules.promise.on_blind"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(tmp_path: Path, text: str, field: str) -> None:
@@ -64,3 +74,21 @@ def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
 def test_the_command_line_is_named_as_the_source(config: Path) -> None:
     with pytest.raises(SettingsError, match="command line: media_port"):
         load(config, {"media_port": -1})
+
+
+def test_without_a_policy_a_block_mutes_until_it_is_lifted() -> None:
+    assert Settings().policy.policy == Policy(Measure(Action.MUTE, None), {}, OnBlind.ALERT)
+
+
+def test_a_policy_is_read_rule_by_rule(tmp_path: Path) -> None:
+    file = tmp_path / "huazha.toml"
+    file.write_text(
+        '[policy]\nseconds = 5\non_blind = "mute"\n'
+        '[policy.rules.promise]\naction = "whisper"\nsound = "stop.wav"\n'
+        '[policy.rules.insider]\naction = "transfer"\nto = "8001"\n'
+    )
+    policy = load(file, {}).policy.policy
+    assert policy.on_blind is OnBlind.MUTE
+    assert policy.of("promise") == Measure(Action.WHISPER, None, sound="stop.wav")
+    assert policy.of("insider") == Measure(Action.TRANSFER, None, to="8001")
+    assert policy.of("another") == Measure(Action.MUTE, 5.0)

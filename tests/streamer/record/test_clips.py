@@ -105,3 +105,46 @@ def test_any_cut_of_the_audio_gives_the_same_clip(cuts: list[int], start: float,
     (whole,), (cut,) = clips
     assert cut.audio["agent"] == audio[round(cut.start * RATE) :][: len(cut.audio["agent"])]
     assert cut.start == pytest.approx(whole.start, abs=2 * 3000 / RATE)
+
+
+def test_what_is_lost_is_silent_in_it_and_what_comes_after_keeps_its_place() -> None:
+    one = recorder()
+    hear(one, 0, 20)
+    for channel in ("agent", "customer"):
+        one.skip(channel, 2 * RATE)
+    one.want("v-1", 19.0, 23.0)
+    (clip,) = hear(one, 22, 40)
+    assert clip.start == 9.0
+    assert clip.audio["agent"] == said(9, 11) + b"\xff" * (2 * RATE) + said(22, 11)
+
+
+@pytest.mark.parametrize(("encoding", "width", "silent"), [("alaw", 1, b"\xd5"), ("pcm_s16le", 2, b"\0\0")])
+def test_silence_is_written_as_the_encoding_has_it(encoding: str, width: int, silent: bytes) -> None:
+    one = ClipRecorder(encoding, RATE, width, ["agent"])
+    one.receive("agent", b"\1" * (RATE * width))
+    one.skip("agent", RATE)
+    one.want("v-1", 1.0, 2.0)
+    (clip,) = one.due(over=True)
+    assert clip.audio["agent"] == b"\1" * (RATE * width) + silent * RATE
+
+
+def test_a_loss_of_hours_costs_no_memory_and_what_comes_after_keeps_its_place() -> None:
+    one = recorder()
+    hear(one, 0, 5)
+    for channel in ("agent", "customer"):
+        one.skip(channel, 3600 * RATE)
+    one.want("v-1", 3610.0, 3611.0)
+    (clip,) = hear(one, 3605, 3630)
+    assert clip.start == 3600.0
+    assert clip.audio["agent"] == b"\xff" * (5 * RATE) + said(3605, 16)
+
+
+def test_a_clip_that_a_long_loss_breaks_off_ends_with_it() -> None:
+    one = recorder()
+    hear(one, 0, 25)
+    one.want("v-1", 20.0, 21.0)
+    for channel in ("agent", "customer"):
+        one.skip(channel, 3600 * RATE)
+    (clip,) = one.due()
+    assert (clip.violation_id, clip.start, clip.audio["agent"]) == ("v-1", 10.0, said(10, 15))
+    assert one.due(over=True) == []

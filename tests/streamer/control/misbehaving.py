@@ -1,0 +1,246 @@
+"""What control ports must bear that speak HTTP: one that is slow, refuses, is deaf, loses answers, is gone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, Protocol
+
+import pytest
+from starlette.types import ASGIApp
+
+from streamer.control import rest
+from streamer.control.port import Answer, Outcome, Port, Target
+from tests.platforms.ports import Manner, serving
+
+SOUND = "https://sounds.bank.example/notice.wav"
+ACTIONS = ["mute", "unmute", "play", "whisper", "transfer", "hangup"]
+NO_NAMES = ["", " ", ".", "..", "x/../../y", "x\\y"]
+
+
+class StandIn(Protocol):
+    """What the tests here want of a stand-in."""
+
+    @property
+    def app(self) -> ASGIApp: ...
+
+    @property
+    def asked(self) -> list[tuple[str, Mapping[str, Any]]]: ...
+
+    @property
+    def manner(self) -> Manner: ...
+
+    def muted(self) -> set[str]: ...
+
+
+async def say(message: str) -> bool:
+    raise AssertionError("nothing is said on the socket")
+
+
+def target(names: Mapping[str, str]) -> Target:
+    return Target(names, say)
+
+
+async def act(port: Port, action: str, of: Target, to: str) -> Answer:
+    match action:
+        case "mute":
+            return await port.mute(of, "agent")
+        case "unmute":
+            return await port.unmute(of, "agent")
+        case "play":
+            return await port.play(of, SOUND)
+        case "whisper":
+            return await port.whisper(of, "agent", SOUND)
+        case "transfer":
+            return await port.transfer(of, to)
+        case "ready":
+            return await port.ready(of)
+        case _:
+            return await port.hangup(of)
+
+
+def confirmed(answer: Answer) -> None:
+    assert answer.outcome is Outcome.CONFIRMED, answer
+    timed(answer)
+
+
+def accepted(answer: Answer) -> None:
+    assert answer.outcome is Outcome.ACCEPTED, answer
+    timed(answer)
+
+
+def timed(answer: Answer) -> None:
+    assert answer.sent is not None
+    assert answer.answered is not None
+    assert answer.sent <= answer.answered
+
+
+class AnyPort:
+    """The tests; a subclass gives what is the platform's.
+
+    Attributes:
+      names: of the call that is placed, with a conference.
+      to: whom it is transferred to.
+      secret: the right one; another is wrong.
+      dedupes: actions that are done once though they are sent twice, by the platform's own doing.
+    """
+
+    names: ClassVar[Mapping[str, str]]
+    to: ClassVar[str]
+    secret: ClassVar[str]
+    dedupes: ClassVar[frozenset[str]] = frozenset()
+
+    def placed(self) -> Any:
+        """Make a stand-in on which the call is up."""
+        raise NotImplementedError
+
+    def port(self, address: str, secret: str, timeout: float) -> Port | None:
+        """Open a port to it."""
+        raise NotImplementedError
+
+    def effects(self, stand_in: Any, action: str) -> int:
+        """Count how often a sound was played, or a call handed on."""
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rest, "AGAIN", (0.0, 0.0, 0.0))
+        monkeypatch.setattr(rest, "LOOKS", (0.0, 0.0, 0.0))
+
+    @asynccontextmanager
+    async def opened(self, stand_in: StandIn, *, secret: str | None = None, within: float = 2.0) -> AsyncIterator[Port]:
+        async with serving(stand_in.app) as address:
+            port = self.port(address, secret or self.secret, within)
+            assert port is not None
+            try:
+                yield port
+            finally:
+                await port.aclose()
+
+    async def test_mutes_a_leg_and_nobody_else_and_lets_it_be_heard_again(self) -> None:
+        stand_in = self.placed()
+        async with self.opened(stand_in) as port:
+            for leg in ("agent", "customer"):
+                confirmed(await port.mute(target(self.names), leg))
+                assert stand_in.muted() == {self.names[leg]}
+                confirmed(await port.unmute(target(self.names), leg))
+                assert stand_in.muted() == set()
+
+    async def test_is_ready_for_a_call_that_is_up_and_changes_nothing(self) -> None:
+        stand_in = self.placed()
+        async with self.opened(stand_in) as port:
+            assert (await port.ready(target(self.names))).outcome is Outcome.CONFIRMED
+            assert stand_in.asked == []
+
+    async def test_waits_for_a_platform_that_is_slow(self) -> None:
+        stand_in = self.placed()
+        stand_in.manner.late = 0.05
+        async with self.opened(stand_in) as port:
+            for action in ACTIONS:
+                answer = await act(port, action, target(self.names), self.to)
+                assert answer.outcome in {Outcome.CONFIRMED, Outcome.ACCEPTED}, action
+                timed(answer)
+
+    @pytest.mark.parametrize("status", [403, 500, 503])
+    async def test_fails_where_the_platform_refuses(self, status: int) -> None:
+        stand_in = self.placed()
+        stand_in.manner.refuses = status
+        async with self.opened(stand_in) as port:
+            for action in ACTIONS:
+                answer = await act(port, action, target(self.names), self.to)
+                assert answer.outcome is Outcome.FAILED, action
+                assert f"answered {status}" in answer.detail
+                assert stand_in.muted() == set()
+
+    async def test_gives_up_on_a_platform_that_does_not_answer(self) -> None:
+        stand_in = self.placed()
+        stand_in.manner.deaf = True
+        async with self.opened(stand_in, within=0.2) as port:
+            for action in ACTIONS:
+                answer = await act(port, action, target(self.names), self.to)
+                assert answer.outcome is Outcome.FAILED, action
+                assert "no answer in time (0.2 s)" in answer.detail
+
+    @pytest.mark.parametrize("action", ["mute", "unmute", "hangup"])
+    async def test_takes_a_lost_answer_for_no_harm_where_there_is_none(self, action: str) -> None:
+        stand_in = self.placed()
+        stand_in.manner.loses = 1
+        async with self.opened(stand_in) as port:
+            confirmed(await act(port, action, target(self.names), self.to))
+            assert stand_in.manner.loses == 0
+            assert stand_in.muted() == ({self.names["agent"]} if action == "mute" else set())
+
+    @pytest.mark.parametrize("action", ["play", "whisper", "transfer"])
+    async def test_does_nothing_twice_when_an_answer_is_lost(self, action: str) -> None:
+        stand_in = self.placed()
+        stand_in.manner.loses = 1
+        async with self.opened(stand_in) as port:
+            answer = await act(port, action, target(self.names), self.to)
+            assert answer.outcome is (Outcome.ACCEPTED if action in self.dedupes else Outcome.FAILED)
+            assert self.effects(stand_in, action) == 1
+
+    async def test_fails_where_there_is_no_platform(self) -> None:
+        async with serving(self.placed().app) as address:
+            pass
+        port = self.port(address, self.secret, 2.0)
+        assert port is not None
+        for action in (*ACTIONS, "ready"):
+            answer = await act(port, action, target(self.names), self.to)
+            assert answer.outcome is Outcome.FAILED, action
+            assert "can't be reached" in answer.detail
+        await port.aclose()
+
+    async def test_fails_with_wrong_credentials_and_tells_nobody_of_them(self) -> None:
+        stand_in = self.placed()
+        wrong = "wrong-secret-of-ours"
+        async with self.opened(stand_in, secret=wrong) as port:
+            for action in (*ACTIONS, "ready"):
+                answer = await act(port, action, target(self.names), self.to)
+                assert answer.outcome is Outcome.FAILED, action
+                assert "answered 401: " in answer.detail
+                assert "***" in answer.detail
+                assert wrong not in answer.detail
+            assert wrong not in repr(port)
+            assert stand_in.asked == []
+
+    async def test_asks_for_nothing_where_nothing_is_named(self) -> None:
+        stand_in = self.placed()
+        async with self.opened(stand_in) as port:
+            for action, name in itertools.product(ACTIONS, [None, *NO_NAMES]):
+                names = {} if name is None else dict.fromkeys(("call", "agent", "customer", "conference"), name)
+                answer = await act(port, action, target(names), self.to)
+                assert answer.outcome is Outcome.UNSUPPORTED, (action, name)
+                assert answer.detail.startswith(f"{action}: ")
+                assert answer.sent is None
+                assert (await port.ready(target(names))).outcome is Outcome.UNSUPPORTED
+            assert stand_in.asked == []
+
+    async def test_says_what_is_missing_without_a_conference(self) -> None:
+        stand_in = self.placed()
+        names = {name: value for name, value in self.names.items() if name != "conference"}
+        async with self.opened(stand_in) as port:
+            for action in ("mute", "unmute", "ready"):
+                answer = await act(port, action, target(names), self.to)
+                assert answer.outcome is Outcome.UNSUPPORTED
+                assert "parameter conference" in answer.detail
+            assert stand_in.asked == []
+
+    async def test_says_what_is_missing_without_the_agents_leg(self) -> None:
+        stand_in = self.placed()
+        names = {name: value for name, value in self.names.items() if name != "agent"}
+        async with self.opened(stand_in) as port:
+            for answer in (await port.mute(target(names), "agent"), await port.ready(target(names))):
+                assert answer.outcome is Outcome.UNSUPPORTED
+                assert "parameter agent_call_" in answer.detail
+            assert stand_in.asked == []
+
+    async def test_says_what_a_sound_must_be(self) -> None:
+        stand_in = self.placed()
+        of = target(self.names)
+        async with self.opened(stand_in) as port:
+            for sound in ("", "notice.wav", "file:///etc/passwd", "sound:notice"):
+                for answer in (await port.play(of, sound), await port.whisper(of, "agent", sound)):
+                    assert answer.outcome is Outcome.UNSUPPORTED, sound
+                    assert "https://" in answer.detail
+            assert stand_in.asked == []
