@@ -272,14 +272,14 @@ class TestACallInHalves:
 
     async def test_of_another_platform_is_another_call(self, tmp_path: Path) -> None:
         async with open_house(tmp_path) as house:
-            async with line(house, *callers("twilio")) as one, line(house, *callers("signalwire")) as other:
+            async with line(house, *callers("twilio")) as one, line(house, *callers("telnyx")) as other:
                 await house.until(lambda: len(house.of("call.started")) == 2)
                 await one.speak(1.0)
                 await other.speak(2.0)
                 await one.hang_up()
                 await other.hang_up()
             accounts = await house.ended(2)
-        assert {fields["platform"] for fields in house.of("call.started")} == {"twilio", "signalwire"}
+        assert {fields["platform"] for fields in house.of("call.started")} == {"twilio", "telnyx"}
         assert sorted(fields["duration"] for fields in accounts) == [1.0, 2.0]
         assert len({call for kind, call, _ in house.told if kind == "call.stopped"}) == 2
 

@@ -192,7 +192,7 @@ class PlivoPort(Port):
         return await self._read_back(answer, _call(call), _gone, by, LIVE)
 
     async def _once(self, path: str, what: dict[str, Any], by: float | None = None) -> Answer:
-        return await self._rest.ask("POST", path, again=True, judge=_taken, json=what, by=by)
+        return await self._rest.ask("POST", path, again=False, judge=_taken, json=what, by=by)
 
     async def _read_back(
         self,
