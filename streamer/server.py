@@ -60,7 +60,8 @@ class MediaServer:
       keyring: whom it lets in; None asks nobody for a token.
 
     Raises:
-      SettingsError: an origin is none; on entering, when the port or the certificate can't be had.
+      SettingsError: an origin is none, or a measure is for no rule; on entering, when the port or the certificate
+        can't be had.
     """
 
     def __init__(
@@ -83,6 +84,9 @@ class MediaServer:
         self._running: set[asyncio.Task[None]] = set()
         self._trusted: WeakSet[ServerConnection] = WeakSet()
         self._policy = settings.policy.policy
+        known = {rule.id for rule in store.current.lexicon.rules}
+        for unknown in sorted(set(settings.policy.rules) - known):
+            raise SettingsError("policy.rules", unknown, "is no rule of any lexicon here")
         self._ports: dict[str, Port | None] = {}
         self._gate: Gate | None = None
         if keyring is not None:

@@ -14,6 +14,7 @@ import pytest
 from streamer import dialling, recordings, service
 from streamer.bus import CallName
 from streamer.callers.caller import Caller, Placed
+from streamer.errors import SettingsError
 from streamer.recordings import Recording
 from streamer.service import Service
 from streamer.settings import Settings
@@ -167,6 +168,12 @@ async def test_a_slow_control_port_is_waited_for(rig: tuple[str, Rig], tmp_path:
         result = await feed.result("mute")
         assert result["outcome"] in {"confirmed", "accepted"}, result
         await call
+
+
+async def test_a_measure_for_no_rule_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no-such-rule"):
+        async with listening(tmp_path, "twilio", {}, policy={"rules": {"no-such-rule": {"action": "hangup"}}}):
+            pass
 
 
 @pytest.mark.parametrize("platform", sorted(dialling.CALLERS))
