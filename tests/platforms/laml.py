@@ -68,6 +68,7 @@ class LamlStandIn:
 
     Attributes:
       calls, conferences: by SID.
+      stuck: whether what is asked for is taken and left undone: the answer shows what there was.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class LamlStandIn:
     ) -> None:
         self.calls: dict[str, Call] = {}
         self.conferences: dict[str, Conference] = {}
+        self.stuck = False
         self._account = account
         self._call_fields = call_fields
         basic = base64.b64encode(f"{owner or account}:{secret}".encode()).decode()
@@ -140,7 +142,8 @@ class LamlStandIn:
         if "Status" in sent:
             if sent["Status"] != "completed":
                 return _refusal(400, "Invalid status", 21219)
-            self._end(sid)
+            if not self.stuck:
+                self._end(sid)
             return self._described_call(sid)
         ((kind, what),) = sent.items()
         if kind == "Url" and not is_address(what):
@@ -181,7 +184,7 @@ class LamlStandIn:
         wrong = _announcement(sent, conference.heard)
         if wrong is not None:
             return wrong
-        if "Status" in sent:
+        if "Status" in sent and not self.stuck:
             conference.status = "completed"
             for call in list(conference.participants):
                 self._end(call)
@@ -205,7 +208,7 @@ class LamlStandIn:
         wrong = _announcement(sent, participant.heard)
         if wrong is not None:
             return wrong
-        if "Muted" in sent:
+        if "Muted" in sent and not self.stuck:
             # Anything but true is taken for false.
             participant.muted = sent["Muted"] == "true"
         return self._described_participant(request, participant)

@@ -69,6 +69,26 @@ class AnyLamlPort(AnyPort):
                 assert conference.participants[self.names[leg]].heard == [f"{SOUND}?{leg}"]
             assert conference.heard == [SOUND]
 
+    async def test_takes_nothing_for_muted_or_unmuted_that_the_answer_shows_otherwise(self) -> None:
+        async with self.up() as (stand_in, port):
+            confirmed(await port.mute(target(self.names), "customer"))
+            stand_in.stuck = True
+            for answer, muted in (
+                (await port.mute(target(self.names), "agent"), False),
+                (await port.unmute(target(self.names), "customer"), True),
+            ):
+                assert (answer.outcome, answer.detail) == (Outcome.FAILED, f"muted: {muted}")
+            assert stand_in.muted() == {self.names["customer"]}
+
+    @pytest.mark.parametrize("conference", [True, False])
+    async def test_confirms_no_end_that_the_answer_does_not_show(self, conference: bool) -> None:
+        async with self.up() as (stand_in, port):
+            stand_in.stuck = True
+            names = self.names if conference else self.names_but(conference=None)
+            answer = await port.hangup(target(names))
+            accepted(answer)
+            assert answer.detail == "in-progress"
+
     async def test_plays_nothing_without_a_conference_rather_than_end_the_call(self) -> None:
         async with self.up() as (stand_in, port):
             answer = await port.play(target(self.names_but(conference=None)), SOUND)
