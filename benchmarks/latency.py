@@ -3,10 +3,11 @@
 Streams labelled calls to a service in this process, over real sockets and in real time, and measures on the platform's
 side of the socket: from the last sample of the term being sent to the first word of it and to the block being read.
 
-    python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base] [--as PLATFORM ...]
-        [--json FILE] [--pictures DIR]
+    python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base]
+        [--as PLATFORM ... [--dialect-only]] [--json FILE] [--pictures DIR]
 
-With `--as`, calls come in as that platform sends them; blocks are then seen where they leave for its control port.
+With `--as`, calls come in as that platform sends them, one at a time; blocks are then seen where they leave for its
+control port. Beside that stands what each dialect adds, and Huazha's own; `--dialect-only` measures nothing else.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def compare(
     names: Sequence[str], labelled: Sequence[LabelledCall], model: str, path: Path | None, *, dialect_only: bool
 ) -> None:
     """Measure what platforms' dialects add, and calls as they send them."""
-    recording = recordings.read(labelled[0].path)
+    played = [recordings.read(call.path) for call in labelled]
     rows: list[dict[str, object]] = []
     told: dict[str, list[Outcome]] = {}
     if not dialect_only:
@@ -121,7 +122,7 @@ def compare(
             chosen = settings.load(None, {"model": model, "media_port": 0, "console_port": 0, "data": data})
             told = asyncio.run(as_platforms(chosen, labelled, names))
     for name in (platforms.NATIVE, *names):
-        cost = platforms.cost(name, recording)
+        cost = platforms.cost(name, played)
         row = {"platform": name, "message_ms_p50": cost.p50, "p99": cost.p99, "max": cost.most, "held_ms": cost.held}
         row["adds_ms"] = round(cost.added, 3)
         if name in told:
@@ -164,6 +165,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     parser.add_argument("--pictures", type=Path, help="folder for latency.svg and latency-load.svg")
     options = parser.parse_args()
+    if options.dialect_only and not options.platforms:
+        parser.error("--dialect-only goes with --as")
     labelled = calls.read(options.calls) * options.repeat
     if options.platforms:
         compare(options.platforms, labelled, options.model, options.json, dialect_only=options.dialect_only)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,18 +25,21 @@ from benchmarks.streams import Outcome, judge
 from streamer import dialling, recordings
 from streamer.audio import encode
 from streamer.bus import Bus, CallName
-from streamer.callers.caller import Caller, Placed
-from streamer.client import Received
+from streamer.callers.caller import Caller, Dial, Message, Placed
+from streamer.client import FRAME_SECONDS, Received
 from streamer.dialects.dialect import Upgrade
-from streamer.dialects.native import start_message
+from streamer.dialects.events import Failed, Incoming, Reply
+from streamer.dialects.native import start_message, stop_message
+from streamer.errors import CallFailed
 from streamer.platform_settings import PlatformSettings
 from streamer.platforms import KNOWN, section_of
 from streamer.recordings import Recording
 from streamer.service import Service
-from streamer.types import AudioFrame, CallStarted
+from streamer.settings import Limits
+from streamer.types import AudioFrame, Gap
 
 NATIVE = "native"
-LIMIT = 1 << 20
+SERVICE = "ws://127.0.0.1"
 TOLD = {"violation": "violation", "block": "block", "call.stopped": "stopped"}
 """Events that are judged, and what Huazha's own protocol calls them."""
 
@@ -46,7 +50,7 @@ class Cost:
 
     Attributes:
       p50, p99, most: milliseconds that a message takes.
-      held: milliseconds of audio that were sent and had not come out, at most, after a message.
+      held: milliseconds of audio that were sent and had not come out, at most, after a frame.
     """
 
     platform: str
@@ -61,8 +65,61 @@ class Cost:
         return self.p99 + self.held
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a dialect made of what came on a socket.
+
+    Attributes:
+      taken: milliseconds, of each message.
+      held: as in `Cost`.
+      came: each leg's samples as they came out, in the encoding in which the caller sent them.
+    """
+
+    taken: Sequence[float]
+    held: float
+    came: Mapping[str, bytes]
+
+
+class NativeCaller:
+    """A platform that speaks Huazha's own protocol, as `client.play` does."""
+
+    frame_seconds = FRAME_SECONDS
+    over = False
+
+    def __init__(self, recording: Recording) -> None:
+        self.encoding, self.sample_rate, self.channels = recording.encoding, recording.sample_rate, recording.channels
+        self._call_id = recording.path.stem
+
+    def dial(self, service: str) -> Dial:
+        return Dial(f"{service}/v1/calls")
+
+    def begin(self) -> Sequence[Message]:
+        return [
+            start_message(
+                call_id=self._call_id,
+                encoding=self.encoding,
+                sample_rate=self.sample_rate,
+                channels=self.channels,
+                language="zh",
+            )
+        ]
+
+    def audio(self, payload: bytes) -> Sequence[Message]:
+        return [payload]
+
+    def receive(self, message: Message) -> Sequence[Message]:
+        return []
+
+    def end(self) -> Sequence[Message]:
+        return [stop_message()]
+
+
 async def run(running: Service, labelled: Sequence[LabelledCall], platform: str) -> list[Outcome]:
-    """Measure every call as a platform sends it, one after the other."""
+    """Measure every call as a platform sends it, one after the other.
+
+    Raises:
+      CallFailed: the service can't be reached, or broke a call off.
+    """
     outcomes = []
     service = running.media.url.removesuffix("/v1/calls")
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -76,93 +133,107 @@ async def run(running: Service, labelled: Sequence[LabelledCall], platform: str)
                     pass
                 while running.media.live:  # noqa: ASYNC110 - nothing tells of it here
                     await asyncio.sleep(0.05)
+            if [fields["outcome"] for _, kind, fields in heard if kind == "call.stopped"] != ["completed"]:
+                raise CallFailed(service, f"did not take {call.path.name} to its end")
             messages = [Received(at - began, {"type": TOLD[kind], **fields}) for at, kind, fields in heard]
             outcomes.append(judge(call, messages))
             progress.advance(bar)
     return outcomes
 
 
-def cost(platform: str, recording: Recording) -> Cost:
-    """Measure what a dialect adds to one call, all its sockets together."""
-    taken: list[float] = []
-    held = 0.0
-    for path, query, rate, channels, messages in _sockets(platform, recording):
-        known = KNOWN[path].platform
-        upgrade = Upgrade(f"{path}{query}", _query(query), {"host": "127.0.0.1"})
-        dialect = known.dialect(upgrade, section_of(known, PlatformSettings()), LIMIT)
-        out: dict[str, int] = dict.fromkeys(channels, 0)
-        width = 1
-        for message, sent in messages:
-            began = time.perf_counter()
-            events = dialect.receive_text(message) if isinstance(message, str) else dialect.receive_binary(message)
-            taken.append((time.perf_counter() - began) * 1000)
-            for event in events:
-                if isinstance(event, CallStarted):
-                    width = event.encoding.width
-                elif isinstance(event, AudioFrame):
-                    out[event.channel] += len(event.payload) // width
-            if sent:
-                held = max(held, (sent - min(out.values())) / rate * 1000)
-    p50, p99, most = (round(float(np.percentile(taken, percent)), 4) for percent in (50, 99, 100))
-    return Cost(platform, p50, p99, most, round(held, 3))
-
-
-def _sockets(
-    platform: str, recording: Recording
-) -> list[tuple[str, str, int, tuple[str, ...], list[tuple[str | bytes, int]]]]:
-    """Give each socket's path, query, rate, channels, and messages, each with the samples a channel sent by then."""
+def callers_of(platform: str, recording: Recording) -> Sequence[Caller]:
+    """Give a caller for each socket of a call."""
     if platform == NATIVE:
-        start = start_message(
-            call_id="c-1",
-            encoding=recording.encoding,
-            sample_rate=recording.sample_rate,
-            channels=recording.channels,
-            language="zh",
-        )
-        step = round(0.02 * recording.sample_rate)
-        messages: list[tuple[str | bytes, int]] = [(start, 0)]
-        for count, frame in enumerate(recording.frames(0.02), 1):
-            messages.append((frame, min(count * step, len(recording.samples))))
-        return [("/v1/calls", "", recording.sample_rate, recording.channels, messages)]
-    callers = dialling.CALLERS[platform](Placed(recording.path.stem, recording.channels, "zh"))
-    return [_socket(caller, recording) for caller in callers]
+        return [NativeCaller(recording)]
+    return dialling.CALLERS[platform](Placed(recording.path.stem, recording.channels, "zh"))
 
 
-def _socket(
-    caller: Caller, recording: Recording
-) -> tuple[str, str, int, tuple[str, ...], list[tuple[str | bytes, int]]]:
-    path, mark, query = caller.dial("ws://127.0.0.1").url.removeprefix("ws://127.0.0.1").partition("?")
-    messages: list[tuple[str | bytes, int]] = [(message, 0) for message in caller.begin()]
+def cost(platform: str, played: Sequence[Recording]) -> Cost:
+    """Measure what a dialect adds to whole calls, all sockets of them together."""
+    passed = [passage(caller, recording) for recording in played for caller in callers_of(platform, recording)]
+    return weigh(platform, passed)
+
+
+def weigh(platform: str, passed: Sequence[Passage]) -> Cost:
+    """Put what became of several sockets into one row of figures."""
+    taken = [milliseconds for one in passed for milliseconds in one.taken]
+    p50, p99, most = (round(float(np.percentile(taken, percent)), 4) for percent in (50, 99, 100))
+    return Cost(platform, p50, p99, most, round(max(one.held for one in passed), 3))
+
+
+def passage(caller: Caller, recording: Recording) -> Passage:
+    """Send a recording from a caller into its dialect, from the first message to the loss of the socket.
+
+    Raises:
+      ProtocolError: the dialect takes what the caller says for a mistake.
+    """
+    line = _Line(caller)
+    line.say(caller.begin())
     samples = dialling.legs_of(recording, caller)
     step = round(caller.frame_seconds * caller.sample_rate)
-    known = KNOWN[path].platform
-    dialect = known.dialect(Upgrade(path + mark + query, _query(query), {"host": "127.0.0.1"}), _section(path), LIMIT)
-    # What the service answers at first may be what the platform waits for before it sends audio.
-    for message, _ in [*messages]:
-        for event in dialect.receive_text(message) if isinstance(message, str) else dialect.receive_binary(message):
-            if isinstance(answer := getattr(event, "message", None), str):
-                messages += [(reply, 0) for reply in caller.receive(answer)]
+    held = 0
     for at in range(0, len(samples), step):
         frame = samples[at : at + step]
-        if len(frame) == step:
-            payload = encode(frame.reshape(-1), caller.encoding)
-            messages += [(message, at + step) for message in caller.audio(payload)]
-    # Until a frame's last message has been sent, only what came before it can have come out.
-    whole = [(message, sent if following != sent else 0) for (message, sent), following in _with_next(messages)]
-    return path, mark + query, caller.sample_rate, caller.channels, whole
+        line.say(caller.audio(encode(frame.reshape(-1), caller.encoding)))
+        held = max(held, at + len(frame) - min(line.position.values()))
+    line.say(caller.end())
+    line.lose()
+    return Passage(line.taken, held / caller.sample_rate * 1000, line.came)
 
 
-def _with_next(messages: Sequence[tuple[str | bytes, int]]) -> list[tuple[tuple[str | bytes, int], int]]:
-    following = [sent for _, sent in messages[1:]] + [-1]
-    return list(zip(messages, following, strict=True))
+class _Line:
+    """A socket without one: a caller's messages go into its dialect, and the dialect's replies back.
 
+    Attributes:
+      position: samples of each leg that have come out, or were given up.
+      taken, came: as in `Passage`.
+    """
 
-def _section(path: str) -> Any:
-    return section_of(KNOWN[path].platform, PlatformSettings())
+    def __init__(self, caller: Caller) -> None:
+        self.taken: list[float] = []
+        self.came = dict.fromkeys(caller.channels, b"")
+        self.position = dict.fromkeys(caller.channels, 0)
+        self._caller = caller
+        dial = caller.dial(SERVICE)
+        target = dial.url.removeprefix(SERVICE)
+        path, _, query = target.partition("?")
+        platform = KNOWN[path].platform
+        headers = {"host": "127.0.0.1", **{name.lower(): value for name, value in dial.headers.items()}}
+        upgrade = Upgrade(target, dict(parse_qsl(query, keep_blank_values=True)), headers)
+        section = section_of(platform, PlatformSettings())
+        self._dialect = platform.dialect(upgrade, section, Limits().max_message_bytes)
 
+    def say(self, messages: Sequence[Message]) -> None:
+        """Send messages, and what the caller answers to the replies."""
+        waiting = deque(messages)
+        while waiting:
+            message = waiting.popleft()
+            began = time.perf_counter()
+            if isinstance(message, str):
+                events = self._dialect.receive_text(message)
+            else:
+                events = self._dialect.receive_binary(message)
+            self.taken.append((time.perf_counter() - began) * 1000)
+            waiting.extend(self._take(events))
 
-def _query(query: str) -> dict[str, str]:
-    return dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True))
+    def lose(self) -> None:
+        """Close the socket."""
+        self._take(self._dialect.connection_lost())
+
+    def _take(self, events: Sequence[Incoming]) -> list[Message]:
+        answers: list[Message] = []
+        for event in events:
+            match event:
+                case AudioFrame(channel, position, payload):
+                    self.came[channel] += payload
+                    self.position[channel] = position + len(payload) // self._caller.encoding.width
+                case Gap(channel, samples):
+                    self.position[channel] += samples
+                case Reply(message):
+                    answers += self._caller.receive(message)
+                case Failed(error):
+                    raise error
+        return answers
 
 
 @contextmanager
