@@ -138,11 +138,14 @@ class AnyLamlPort(AnyPort):
             assert ready.outcome is Outcome.ACCEPTED
             assert "not in the conference yet" in ready.detail
 
-    async def test_finds_a_conference_by_its_name_and_once(self) -> None:
+    @pytest.mark.parametrize("filters", [True, False])
+    async def test_finds_a_conference_by_its_name_and_once(self, filters: bool) -> None:
         async with self.up() as (stand_in, port):
+            stand_in.filters = filters
             # Others of the same name are over, and others in progress have other names.
             stand_in.conferences = {
                 self.other: Conference("call-4711", status="completed"),
+                f"{self.other[:-1]}0": Conference("call-4712"),
                 **stand_in.conferences,
             }
             named = target(self.names_but(conference="call-4711"))

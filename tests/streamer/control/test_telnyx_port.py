@@ -66,6 +66,14 @@ class TestTelnyxPort(AnyPort):
             stand_in.stuck = True
             accepted(await port.mute(target(self.names), "agent"))
 
+    async def test_finds_a_leg_among_many(self) -> None:
+        async with self.up() as (stand_in, port):
+            conference = stand_in.conferences[NAMES["conference"]]
+            others = {f"v3:{number}": False for number in range(30)}
+            conference.participants = {**others, **conference.participants}
+            confirmed(await port.mute(target(self.names), "agent"))
+            assert (await port.ready(target(self.names))).outcome is Outcome.CONFIRMED
+
     async def test_plays_in_the_conference_to_all_or_to_one(self) -> None:
         async with self.up() as (stand_in, port):
             accepted(await port.play(target(self.names), SOUND))
