@@ -12,18 +12,17 @@ import binascii
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field, SecretStr
 
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Failed, Incoming
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.dialects.events import Incoming
+from streamer.dialects.guard import Guarded
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
-
-M = TypeVar("M", str, bytes)
 
 NAME = "asterisk"
 PATH = "/v1/asterisk"
@@ -89,7 +88,7 @@ class State(IntEnum):
     FAILED = 3
 
 
-class AsteriskDialect:
+class AsteriskDialect(Guarded[State]):
     """The service's side of one media socket.
 
     ```
@@ -109,23 +108,16 @@ class AsteriskDialect:
     """
 
     def __init__(self, upgrade: Upgrade, settings: AsteriskSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_START
+        super().__init__(
+            State.AWAITING_START, failed=State.FAILED, deaf={State.FAILED}, max_message_bytes=max_message_bytes
+        )
         self._query = upgrade.query
         self._settings = settings
-        self._max_message_bytes = max_message_bytes
         self._held = bytearray()
         self._overflowed = 0
         self._channel = ""
         self._width = 1
         self._position = 0
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message: an event."""
-        return self._guarded(self._event, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way; Asterisk ends every call so."""
@@ -140,19 +132,7 @@ class AsteriskDialect:
     def send_error(self, error: ProtocolError) -> None:
         """Say nothing: Asterisk would take it for an unknown command."""
 
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        if self.state is State.FAILED:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            self._held.clear()
-            return [Failed(error)]
-
-    def _event(self, message: str) -> list[Incoming]:
+    def _text(self, message: str) -> list[Incoming]:
         # The first character tells the two forms apart: names of events begin with a capital.
         fields = _json(message) if message.startswith("{") else _plain(message)
         name = fields.get("event")
@@ -214,7 +194,7 @@ class AsteriskDialect:
             events.append(AudioFrame(channel, lost, payload))
         return events
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is State.STOPPED:
             raise OutOfOrder("audio while the call is stopped")
         if self.state is State.AWAITING_START:

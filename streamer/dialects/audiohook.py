@@ -12,7 +12,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -20,8 +20,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from streamer.dialects.audiohook_messages import Close, Custom, Discarded, Message, Open, parse, shaped
 from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, check
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Closed, Failed, Incoming, Reply
-from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError, TooLarge, Unauthorised
+from streamer.dialects.events import Closed, Incoming, Reply
+from streamer.dialects.guard import Guarded
+from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError, Unauthorised
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, Paused, SignIn
 
 NAME = "audiohook"
@@ -38,7 +39,6 @@ LONGEST_GAP = 86_400
 """Seconds that can have been thrown away at once."""
 
 _Track = Literal["external", "internal"]
-M = TypeVar("M", str, bytes)
 
 
 class AudiohookSettings(Section):
@@ -104,7 +104,7 @@ class State(IntEnum):
     FAILED = 5
 
 
-class AudiohookDialect:
+class AudiohookDialect(Guarded[State]):
     """The server's side of one AudioHook session.
 
     ```
@@ -124,10 +124,14 @@ class AudiohookDialect:
     """
 
     def __init__(self, upgrade: Upgrade, settings: AudiohookSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_OPEN
+        super().__init__(
+            State.AWAITING_OPEN,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            max_message_bytes=max_message_bytes,
+        )
         self._upgrade = upgrade
         self._legs = settings.channels
-        self._max_message_bytes = max_message_bytes
         self._id = upgrade.headers.get("audiohook-session-id")
         self._seq = 0
         self._clientseq = 0
@@ -142,14 +146,6 @@ class AudiohookDialect:
             "resumed": lambda parameters: self._pause(State.PAUSED, State.STREAMING),
             "discarded": self._discarded,
         }
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message."""
-        return self._guarded(self._control, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio, interleaved, of any length."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way."""
@@ -169,19 +165,7 @@ class AudiohookDialect:
         reason = "unauthorized" if isinstance(error, Unauthorised) else "error"
         return self._message("disconnect", {"reason": reason, "info": error.message})
 
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        # After `closed` nothing is due; what was on its way still comes.
-        if self.state in {State.FAILED, State.STOPPED}:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            return [Failed(error)]
-
-    def _control(self, text: str) -> list[Incoming]:
+    def _text(self, text: str) -> list[Incoming]:
         message = self._numbered(text)
         if self.state is State.AWAITING_OPEN and message.type not in EARLY:
             raise OutOfOrder("the first message must be open", "type")
@@ -285,7 +269,7 @@ class AudiohookDialect:
         self._position += samples
         return [Gap(channel, samples, "Genesys Cloud discarded it") for channel in self._channels if samples]
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is State.AWAITING_OPEN:
             raise OutOfOrder("audio before the session is open")
         unit = len(self._channels)

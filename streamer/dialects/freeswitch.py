@@ -25,11 +25,11 @@ import numpy as np
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Closed, Failed, Incoming
-from streamer.errors import BadField, OddBytes, ProtocolError, TooLarge
+from streamer.dialects.events import Closed, Incoming
+from streamer.dialects.guard import Guarded
+from streamer.errors import BadField, OddBytes, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
 
-M = TypeVar("M", str, bytes)
 Mix = Literal["mono", "mixed", "stereo"]
 Rate = Literal[8000, 16000, 24000, 32000, 48000]
 MIXES: tuple[Mix, ...] = ("mono", "mixed", "stereo")
@@ -107,7 +107,7 @@ class State(IntEnum):
     FAILED = 3
 
 
-class FreeSwitchDialect:
+class FreeSwitchDialect(Guarded[State]):
     """The service's side of one fork's socket.
 
     ```
@@ -130,20 +130,16 @@ class FreeSwitchDialect:
     """
 
     def __init__(self, upgrade: Upgrade, settings: FreeSwitchSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_METADATA
+        super().__init__(
+            State.AWAITING_METADATA,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            max_message_bytes=max_message_bytes,
+        )
         self._query = upgrade.query
         self._settings = settings
-        self._max_message_bytes = max_message_bytes
         self._channels: tuple[str, ...] = ()
         self._position = 0
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message: metadata."""
-        return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a fork ends when its channel does."""
@@ -160,24 +156,13 @@ class FreeSwitchDialect:
         data = {"code": error.code, "message": error.message, "field": error.field}
         return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
 
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        if self.state in {State.STOPPED, State.FAILED}:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            return [Failed(error)]
-
     def _text(self, message: str) -> list[Incoming]:
         said = metadata_of(message)
         if self.state is State.AWAITING_METADATA:
             return self._begin(said)
         return self._stop("stop") if said.get("event") == "stop" else []
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if not message:
             if self.state is State.STREAMING:
                 return self._stop("stop")

@@ -11,17 +11,18 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, SecretStr, model_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Failed, Incoming
+from streamer.dialects.events import Incoming
+from streamer.dialects.guard import Guarded
 from streamer.dialects.media_fields import Parameters, number, text, writable
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
 
 FACTS = ("from", "to", "direction", "callerName", "callerId", "callId", "originatingSipTrunkName", "customerData")
@@ -50,8 +51,6 @@ PLUMBING = frozenset(
     }
 )
 """What else it tells, which does not, nor do digits."""
-
-M = TypeVar("M", str, bytes)
 
 
 class JambonzSettings(Section):
@@ -89,7 +88,7 @@ class State(IntEnum):
     FAILED = 3
 
 
-class JambonzDialect:
+class JambonzDialect(Guarded[State]):
     """The service's side of one listen's socket.
 
     ```
@@ -110,20 +109,16 @@ class JambonzDialect:
     """
 
     def __init__(self, upgrade: Upgrade, settings: JambonzSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_METADATA
+        super().__init__(
+            State.AWAITING_METADATA,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            max_message_bytes=max_message_bytes,
+        )
         self._query = upgrade.query
         self._settings = settings
-        self._max_message_bytes = max_message_bytes
         self._channels: tuple[Leg, ...] = ()
         self._position = 0
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message."""
-        return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a listen ends."""
@@ -140,17 +135,6 @@ class JambonzDialect:
         """Put a peer's mistake into `error`, which ends the listen and stands in jambonz's log."""
         data = {"code": error.code, "message": error.message, "field": error.field}
         return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
-
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        if self.state in {State.STOPPED, State.FAILED}:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            return [Failed(error)]
 
     def _text(self, message: str) -> list[Incoming]:
         objects = _objects(message)
@@ -202,7 +186,7 @@ class JambonzDialect:
         self.state = State.STREAMING
         return [started] if told.token is None else [SignIn(told.token), started]
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is not State.STREAMING:
             raise OutOfOrder("audio before the text that tells of the call")
         unit = 2 * len(self._channels)

@@ -22,10 +22,11 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Section, Upgrade
-from streamer.dialects.events import Failed, Incoming
+from streamer.dialects.events import Incoming
+from streamer.dialects.guard import Guarded
 from streamer.dialects.media_chunks import WINDOW, Chunks
 from streamer.dialects.media_fields import TRACKS, Parameters, Track, number, parsed, section, text, writable
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
 
 ENCODINGS: Mapping[str, Encoding] = {
@@ -103,7 +104,7 @@ class State(IntEnum):
     FAILED = 3
 
 
-class MediaStreamsDialect:
+class MediaStreamsDialect(Guarded[State]):
     """The service's side of one socket.
 
     ```
@@ -124,34 +125,20 @@ class MediaStreamsDialect:
     """
 
     def __init__(self, words: Words, upgrade: Upgrade, settings: MediaStreamsSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_START
+        super().__init__(
+            State.AWAITING_START,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            max_message_bytes=max_message_bytes,
+        )
         self._words = words
         self._query = upgrade.query
         self._settings = settings
-        self._max_message_bytes = max_message_bytes
         self._token: str | None = None
         self._stream: str | None = None
         self._encoding = Encoding.MULAW
         self._chunks: dict[str, Chunks] = {}
         self._early: list[Mapping[str, Any]] = []
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message."""
-        if self.state in {State.STOPPED, State.FAILED}:
-            return []
-        try:
-            length = len(message.encode(errors="surrogatepass"))
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return self._take(parsed(message))
-        except ProtocolError as error:
-            return self._fail(error)
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: a mistake, since all are texts."""
-        if self.state in {State.STOPPED, State.FAILED}:
-            return []
-        return self._fail(BadJson("every message must be a JSON object in a text; this one is binary"))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way; Plivo says by nothing else that a stream has ended."""
@@ -165,9 +152,11 @@ class MediaStreamsDialect:
         """Put nothing into words."""
         return None
 
-    def _fail(self, error: ProtocolError) -> list[Incoming]:
-        self.state = State.FAILED
-        return [Failed(error)]
+    def _text(self, message: str) -> list[Incoming]:
+        return self._take(parsed(message))
+
+    def _binary(self, message: bytes) -> list[Incoming]:
+        raise BadJson("every message must be a JSON object in a text; this one is binary")
 
     def _take(self, message: Mapping[str, Any]) -> list[Incoming]:
         match text(message, "event", "event"):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from streamer import wire
 from streamer.dialects.dialect import Platform, Upgrade
-from streamer.dialects.events import Failed, Incoming
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.dialects.events import Incoming
+from streamer.dialects.guard import Guarded
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import (
     AudioFrame,
     CallStarted,
@@ -22,8 +23,6 @@ from streamer.types import (
     Outgoing,
     SignIn,
 )
-
-M = TypeVar("M", str, bytes)
 
 
 class State(IntEnum):
@@ -74,7 +73,7 @@ class _Start(BaseModel):
         return channels
 
 
-class NativeDialect:
+class NativeDialect(Guarded[State]):
     """The service's side of one connection.
 
     ```
@@ -90,19 +89,12 @@ class NativeDialect:
     """
 
     def __init__(self, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_START
-        self._max_message_bytes = max_message_bytes
+        super().__init__(
+            State.AWAITING_START, failed=State.FAILED, deaf={State.FAILED}, max_message_bytes=max_message_bytes
+        )
         self._start: CallStarted | None = None
         self._position = 0
         self._seq = 0
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message."""
-        return self._guarded(self._control, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way."""
@@ -119,18 +111,7 @@ class NativeDialect:
         """Put a peer's mistake into words."""
         return self._message("error", {"code": error.code, "message": error.message, "field": error.field})
 
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        if self.state is State.FAILED:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            return [Failed(error)]
-
-    def _control(self, message: str) -> list[Incoming]:
+    def _text(self, message: str) -> list[Incoming]:
         fields = _parse(message)
         match fields.get("type"):
             case "start":
@@ -167,7 +148,7 @@ class NativeDialect:
         self.state = State.STOPPED
         return [CallStopped("stop")]
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is not State.STREAMING or self._start is None:
             raise OutOfOrder(f"audio while the call is {self.state.name.lower()}")
         width, channels = self._start.encoding.width, self._start.channels

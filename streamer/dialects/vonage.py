@@ -13,18 +13,19 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Failed, Incoming
+from streamer.dialects.events import Incoming
+from streamer.dialects.guard import Guarded
 from streamer.dialects.media_fields import Parameters, parsed, text, writable
-from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError, TooLarge
+from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
 
 RATES = (8000, 16_000, 24_000)
@@ -33,8 +34,6 @@ PLUMBING = frozenset({"event", "content-type", "digit", "digits", "dtmf"})
 """Fields of the first message that don't go into the metadata."""
 
 _CONTENT_TYPE = re.compile(r"audio/l16 *; *rate *= *([0-9]{1,6})", re.IGNORECASE)
-
-M = TypeVar("M", str, bytes)
 
 
 class VonageSettings(Section):
@@ -81,7 +80,7 @@ class State(IntEnum):
     FAILED = 3
 
 
-class VonageDialect:
+class VonageDialect(Guarded[State]):
     """The service's side of one socket, which is a participant of the call.
 
     ```
@@ -102,20 +101,16 @@ class VonageDialect:
     """
 
     def __init__(self, upgrade: Upgrade, settings: VonageSettings, max_message_bytes: int) -> None:
-        self.state = State.AWAITING_CONNECTED
+        super().__init__(
+            State.AWAITING_CONNECTED,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            max_message_bytes=max_message_bytes,
+        )
         self._query = upgrade.query
         self._settings = settings
-        self._max_message_bytes = max_message_bytes
         self._channel: Leg = settings.leg
         self._position = 0
-
-    def receive_text(self, message: str) -> list[Incoming]:
-        """Take in a text message."""
-        return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
-
-    def receive_binary(self, message: bytes) -> list[Incoming]:
-        """Take in a binary message: audio."""
-        return self._guarded(self._audio, message, len(message))
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a leg ends."""
@@ -131,17 +126,6 @@ class VonageDialect:
     def send_error(self, error: ProtocolError) -> str | None:
         """Put nothing into words: Vonage takes no reason, and closes."""
         return None
-
-    def _guarded(self, take: Callable[[M], list[Incoming]], message: M, length: int) -> list[Incoming]:
-        if self.state in {State.STOPPED, State.FAILED}:
-            return []
-        try:
-            if length > self._max_message_bytes:
-                raise TooLarge(length, self._max_message_bytes)
-            return take(message)
-        except ProtocolError as error:
-            self.state = State.FAILED
-            return [Failed(error)]
 
     def _text(self, message: str) -> list[Incoming]:
         said = parsed(message)
@@ -179,7 +163,7 @@ class VonageDialect:
         self.state = State.STREAMING
         return [started] if told.token is None else [SignIn(told.token), started]
 
-    def _audio(self, message: bytes) -> list[Incoming]:
+    def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is not State.STREAMING:
             raise OutOfOrder("audio before websocket:connected")
         if len(message) % 2:
