@@ -65,7 +65,8 @@ class Conversation:
     """Listens to one call until it is over. Whatever goes wrong in it ends this call alone.
 
     Sockets `join` it and `leave` it; between the last that left and the next that joins, it waits for
-    `Limits.rejoin_timeout` where the platform may connect again.
+    `Limits.rejoin_timeout` where the platform may connect again. Where two bring the same channel, the later one does:
+    the earlier may be dead already, and nobody has noticed.
 
     Args:
       started: how the call was announced.
@@ -121,7 +122,8 @@ class Conversation:
                 await self._drain()
             if self._carrier is not None:
                 await self._carrier.rest()
-            self.outcome = "refused" if self.outcome == "refused" else "completed"
+            if self.outcome != "refused":
+                self.outcome = "completed"
         except* Exception as crash:
             refusal = InternalError()
             log.error("call %s failed", self.call.id, exc_info=crash)
@@ -168,8 +170,9 @@ class Conversation:
             return
         last = len(self._sockets) == 1
         if not last or (self.started.joins and not stopped):
-            channels = self._sockets.pop(socket)
-            await self._pause(channels)
+            brought = [channel for channel in self._sockets[socket] if self._brings(socket, channel)]
+            del self._sockets[socket]
+            await self.pause(brought)
             self._changed.set()
             return
         self.hang_up()
@@ -190,9 +193,9 @@ class Conversation:
         self._stopped = True
         self._changed.set()
 
-    async def receive(self, frame: AudioFrame, now: float) -> None:
+    async def receive(self, socket: Socket, frame: AudioFrame, now: float) -> None:
         """Take in audio."""
-        if self.call.state is not CallState.LISTENING:
+        if self.call.state is not CallState.LISTENING or not self._brings(socket, frame.channel):
             return
         self._received_at = now
         await self._send(self.call.receive(frame))
@@ -200,16 +203,18 @@ class Conversation:
         self.reporter.state(self.call, self._lag, now)
         await self._go_on()
 
-    async def skip(self, gap: Gap) -> None:
+    async def skip(self, socket: Socket, gap: Gap) -> None:
         """Samples are lost."""
-        if self.call.state is CallState.LISTENING:
+        if self.call.state is CallState.LISTENING and self._brings(socket, gap.channel):
             await self._send(self.call.skip(gap))
             self.reporter.skip(gap.channel, gap.samples)
             await self._go_on()
 
     async def pause(self, channels: Sequence[str]) -> None:
         """The platform lets nobody hear some of the channels for a while."""
-        await self._pause(channels)
+        if self.call.state is CallState.LISTENING:
+            await self._send(self.call.pause(channels))
+            await self._go_on()
 
     async def order(self, action: str, channel: str, violation_id: str | None, by: str) -> bool:
         """Ask the platform for what a supervisor wants; tell whether it took the message."""
@@ -218,10 +223,9 @@ class Conversation:
         taken = await self._send(self.call.order(action, channel, violation_id, by))
         return taken and (self._carrier is None or self._carrier.able)
 
-    async def _pause(self, channels: Sequence[str]) -> None:
-        if self.call.state is CallState.LISTENING:
-            await self._send(self.call.pause(channels))
-            await self._go_on()
+    def _brings(self, socket: Socket, channel: str) -> bool:
+        """Whether a channel comes from this socket: the latest of those that bring it."""
+        return next((one for one in reversed(self._sockets) if channel in self._sockets[one]), None) is socket
 
     async def _listen(self) -> None:
         """Wait until no socket brings the call, nor will."""
@@ -312,11 +316,13 @@ class Conversation:
         complete = True
         for event in events:
             began = time.perf_counter()
-            delivered: bool | None = await self._deliver(event)
+            delivered: bool | None
             if self._carrier is not None and isinstance(event, Block | Unblock | Order):
-                since = time.monotonic() - (0.0 if heard is None else time.perf_counter() - heard)
-                self._carrier.ask(event, since)
+                self._carrier.ask(event, time.monotonic() - (0.0 if heard is None else began - heard))
+                await self._deliver(event)
                 delivered = None
+            else:
+                delivered = await self._deliver(event)
             complete = complete and delivered is not False
             match event:
                 case Block() if delivered is False:

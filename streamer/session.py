@@ -162,9 +162,9 @@ class Session:
             case AudioFrame():
                 if not self._audio.take(self._seconds(event), now):
                     raise TooFast("seconds of audio", self._limits.audio_rate)
-                await conversation.receive(event, now)
+                await conversation.receive(self, event, now)
             case Gap():
-                await conversation.skip(event)
+                await conversation.skip(self, event)
             case Paused(on):
                 if on:
                     await conversation.pause(self._format.channels)

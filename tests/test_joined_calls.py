@@ -232,6 +232,25 @@ class TestACallThatIsCutOff:
             assert house.media.live == 0
         assert (account["outcome"], account["duration"], account["blind_seconds"]) == ("completed", 3.0, 0.0)
 
+    async def test_comes_from_the_later_socket_where_the_earlier_is_still_there(self, tmp_path: Path) -> None:
+        async with (
+            open_house(tmp_path) as house,
+            line(house, *callers("twilio")) as first,
+        ):
+            await first.speak(3.0)
+            await house.until(lambda: house.received >= 6.0)
+            async with line(house, *callers("twilio")) as second:
+                await second.speak(1.0)
+                await house.until(lambda: house.received >= 8.0)
+                await first.speak(1.0)
+                await first.hang_up()
+                await second.speak(1.0)
+                await second.hang_up()
+            (account,) = await house.ended()
+        assert len(house.of("call.started")) == 1
+        # The first brought 3 s of two channels, the second 2 s.
+        assert house.received - account["blind_seconds"] == pytest.approx(10.0, abs=0.01)
+
 
 class TestACallInHalves:
     @pytest.mark.parametrize("platform", ["asterisk", "vonage"])

@@ -4,98 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.callers.asterisk import AsteriskCaller, callers
-from streamer.callers.caller import Placed, Refused
-from streamer.dialects.asterisk import FORMATS, HELD, PLATFORM, AsteriskDialect, AsteriskSettings, State, admit
+from streamer.dialects.asterisk import FORMATS, HELD, PLATFORM, AsteriskSettings, State, admit
 from streamer.dialects.dialect import Dialect, Upgrade
-from streamer.dialects.events import Failed, Incoming
+from streamer.dialects.events import Failed
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, TooLarge
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, SignIn, Started
-
-LIMIT = 1 << 20
-
-# Verbatim from https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket/.
-FIRST_RELEASES = (
-    "MEDIA_START connection_id:e226e283-c90a-4ea9-9e37-389000b9ef47 channel:WebSocket/connectionid format:ulaw"
-    " optimal_frame_size:160"
+from tests.streamer.dialects.asterisk_messages import (
+    CHANGELOG,
+    FIRST_RELEASES,
+    JSON,
+    LIMIT,
+    OTHERS,
+    PLAIN,
+    SECTION,
+    dialect,
+    failure,
+    started,
 )
-PLAIN = (
-    "MEDIA_START connection_id:e226e283-c90a-4ea9-9e37-389000b9ef47 channel:WebSocket/connectionid"
-    " channel_id:pbx1-123456789.999 format:ulaw optimal_frame_size:160 ptime:20"
-)
-JSON = """{
-    "event": "MEDIA_START",
-    "connection_id": "e226e283-c90a-4ea9-9e37-389000b9ef47",
-    "channel": "WebSocket/connectionid",
-    "channel_id": "pbx1-123456789.999",
-    "format": "ulaw",
-    "optimal_frame_size": 160,
-    "ptime": 20,
-    "channel_variables": {
-        "SOME_CHANNEL_VARIABLE": "some value",
-        "ANOTHER_CHANNEL_VARIABLE": "some other value"
-    }
-}"""
-# From the changelog of 22.8.0, which brought the second form.
-CHANGELOG = json.dumps(
-    {
-        "event": "MEDIA_START",
-        "connection_id": "media_connection1",
-        "channel": "WebSocket/media_connection1/0x5140001a0040",
-        "channel_id": "1761245643.1",
-        "format": "ulaw",
-        "optimal_frame_size": 160,
-        "ptime": 20,
-        "channel_variables": {
-            "DIALEDPEERNUMBER": "media_connection1/c(ulaw)",
-            "MEDIA_WEBSOCKET_CONNECTION_ID": "media_connection1",
-            "MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE": "160",
-        },
-    }
-)
-# As `channels/chan_websocket.c` writes them, in both forms.
-OTHERS = [
-    "MEDIA_XON",
-    "MEDIA_XOFF",
-    "QUEUE_DRAINED",
-    "DTMF_END digit:# channel_id:1761245643.1",
-    "MEDIA_BUFFERING_COMPLETED",
-    "MEDIA_BUFFERING_COMPLETED 61ea9311-d501-46e5-8825-017b342b39f2",
-    "MEDIA_MARK_PROCESSED 61ea9311-d501-46e5-8825-017b342b39f2",
-    "STATUS channel_id:1761245643.1 queue_length:0 xon_level:800 xoff_level:900 queue_full:false bulk_media:false"
-    " media_paused:false",
-    "ERROR channel_id:1761245643.1 error_text:FLUSH_MEDIA not supported in passthrough mode",
-    '{"event":"MEDIA_XOFF","channel_id":"1761245643.1"}',
-    '{"event":"DTMF_END","channel_id":"1761245643.1","digit":"#"}',
-    '{"event":"MEDIA_MARK_PROCESSED","channel_id":"1761245643.1","correlation_id":""}',
-    '{"event":"STATUS","channel_id":"1761245643.1","queue_length":0,"xon_level":800,"xoff_level":900,'
-    '"queue_full":false,"bulk_media":false,"media_paused":false}',
-    '{"event":"ERROR","channel_id":"1761245643.1","error_text":"Unable to parse JSON command"}',
-]
-
-
-def dialect(query: Mapping[str, str] | None = None, section: AsteriskSettings | None = None) -> AsteriskDialect:
-    return AsteriskDialect(Upgrade("/v1/asterisk", query or {}), section or AsteriskSettings(), LIMIT)
-
-
-def started(name: str = "ulaw", query: Mapping[str, str] | None = None) -> AsteriskDialect:
-    machine = dialect(query)
-    (event,) = machine.receive_text(PLAIN.replace("ulaw", name))
-    assert isinstance(event, CallStarted)
-    return machine
-
-
-def failure(events: Sequence[Incoming]) -> Exception:
-    (event,) = events
-    assert isinstance(event, Failed)
-    return event.error
 
 
 class TestMediaStart:
@@ -353,15 +283,13 @@ class TestAMistake:
 
 
 class TestAnUpgrade:
-    SECTION = AsteriskSettings.model_validate({"username": "pbx", "password": "media-secret"})
-
     @staticmethod
     def basic(pair: str) -> dict[str, str]:
         return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
     def test_with_the_password_of_the_settings_is_let_in(self) -> None:
-        assert PLATFORM.signs(self.SECTION)
-        assert admit(Upgrade("/v1/asterisk", {}, self.basic("pbx:media-secret")), self.SECTION, 0.0) is None
+        assert PLATFORM.signs(SECTION)
+        assert admit(Upgrade("/v1/asterisk", {}, self.basic("pbx:media-secret")), SECTION, 0.0) is None
 
     @pytest.mark.parametrize(
         "headers",
@@ -377,7 +305,7 @@ class TestAnUpgrade:
         ],
     )
     def test_with_any_other_is_not_and_is_told_no_secret(self, headers: dict[str, str]) -> None:
-        said = admit(Upgrade("/v1/asterisk", {}, headers), self.SECTION, 0.0)
+        said = admit(Upgrade("/v1/asterisk", {}, headers), SECTION, 0.0)
         assert said
         assert "secret" not in said
 
@@ -387,110 +315,3 @@ class TestAnUpgrade:
 
     def test_is_answered_with_the_subprotocol(self) -> None:
         assert (PLATFORM.name, PLATFORM.path, PLATFORM.subprotocols) == ("asterisk", "/v1/asterisk", ("media",))
-
-
-PLACED = Placed("c-1", language="zh", secrets={"username": "pbx", "password": "media-secret"})
-
-
-class TestTheCaller:
-    @pytest.mark.parametrize("as_json", [False, True])
-    @given(audio=st.binary(max_size=1000))
-    def test_and_the_service_hear_the_same(self, as_json: bool, audio: bytes) -> None:
-        for leg in PLACED.channels:
-            caller = AsteriskCaller(PLACED, leg, as_json=as_json)
-            dial = caller.dial("ws://127.0.0.1:8765")
-            url = urlsplit(dial.url)
-            upgrade = Upgrade(
-                f"{url.path}?{url.query}",
-                dict(parse_qsl(url.query)),
-                {name.lower(): value for name, value in dial.headers.items()},
-            )
-            section = TestAnUpgrade.SECTION
-            assert upgrade.path == PLATFORM.path
-            assert dial.subprotocol in PLATFORM.subprotocols
-            assert PLATFORM.admit(upgrade, section, 0.0) is None
-            machine = PLATFORM.dialect(upgrade, section, LIMIT)
-            chunks = [audio[at : at + 160] for at in range(0, len(audio), 160)]
-            messages = [
-                *caller.begin(),
-                *(message for chunk in chunks for message in caller.audio(chunk)),
-                *caller.end(),
-            ]
-            events = [
-                event
-                for message in messages
-                for event in (
-                    machine.receive_text(message) if isinstance(message, str) else machine.receive_binary(message)
-                )
-            ]
-            assert events[0] == CallStarted(
-                "c-1",
-                caller.encoding,
-                caller.sample_rate,
-                caller.channels,
-                "zh",
-                platform="asterisk",
-                names={"agent": "c-1-agent", "customer": "c-1-customer"},
-                joins=True,
-            )
-            assert b"".join(event.payload for event in events[1:] if isinstance(event, AudioFrame)) == audio
-            assert caller.over
-
-    def test_dials_once_for_each_leg(self) -> None:
-        assert [caller.channels for caller in callers(PLACED)] == [("agent",), ("customer",)]
-
-    @pytest.mark.parametrize(
-        ("as_json", "command", "answer"),
-        [
-            (False, "MARK_MEDIA m1", ["MEDIA_MARK_PROCESSED m1"]),
-            (False, "STOP_MEDIA_BUFFERING", ["MEDIA_BUFFERING_COMPLETED"]),
-            (False, "REPORT_QUEUE_DRAINED", ["QUEUE_DRAINED"]),
-            (False, "PAUSE_MEDIA", []),
-            (
-                True,
-                '{"command":"MARK_MEDIA","correlation_id":"m1"}',
-                ['{"event":"MEDIA_MARK_PROCESSED","channel_id":"c-1-agent-media","correlation_id":"m1"}'],
-            ),
-            (True, '{"command": "ANSWER"}', []),
-        ],
-    )
-    def test_carries_commands_out(self, as_json: bool, command: str, answer: list[str]) -> None:
-        assert list(AsteriskCaller(PLACED, "agent", as_json=as_json).receive(command)) == answer
-
-    @pytest.mark.parametrize("as_json", [False, True])
-    def test_answers_what_the_service_can_read(self, as_json: bool) -> None:
-        caller = AsteriskCaller(PLACED, "agent", as_json=as_json)
-        (said,) = caller.receive('{"command":"GET_STATUS"}' if as_json else "GET_STATUS")
-        assert isinstance(said, str)
-        assert "queue_length" in said
-        assert started().receive_text(said) == []
-
-    def test_hangs_up_its_own_channel(self) -> None:
-        caller = AsteriskCaller(PLACED, "agent")
-        assert not caller.over
-        assert caller.receive("HANGUP") == []
-        assert caller.over
-
-    @pytest.mark.parametrize(
-        ("as_json", "message"),
-        [
-            (False, "hangup"),
-            (False, ""),
-            (False, "MARK_MEDIA " + "x" * 128),
-            (False, '{"type":"started"}'),
-            (True, "HANGUP"),
-            (True, '["HANGUP"]'),
-            (True, '{"type":"started"}'),
-            (False, b"\0" * 161),
-            (False, b"\0" * 65_600),
-        ],
-    )
-    def test_refuses_what_asterisk_would_not_take(self, as_json: bool, message: str | bytes) -> None:
-        with pytest.raises(Refused):
-            AsteriskCaller(PLACED, "agent", as_json=as_json).receive(message)
-
-    def test_takes_audio_of_whole_frames_and_of_any_length_while_it_buffers(self) -> None:
-        caller = AsteriskCaller(PLACED, "agent")
-        assert caller.receive(b"\0" * 320) == []
-        caller.receive("START_MEDIA_BUFFERING")
-        assert caller.receive(b"\0" * 7) == []

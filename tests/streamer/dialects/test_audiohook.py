@@ -9,112 +9,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.callers.audiohook import AudiohookCaller, callers
-from streamer.callers.caller import Message, Placed, Refused
-from streamer.dialects.audiohook import NOBODY, PLATFORM, AudiohookDialect, AudiohookSettings, State
+from streamer.dialects.audiohook import NOBODY, PLATFORM, AudiohookSettings, State
 from streamer.dialects.dialect import Upgrade
-from streamer.dialects.events import Closed, Failed, Incoming, Reply
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, Overloaded, ProtocolError, TooLarge, Unauthorised
+from streamer.dialects.events import Closed, Failed
+from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, Overloaded, TooLarge, Unauthorised
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Paused, SignIn, Started
-
-LIMIT = 1 << 20
-SESSION = "30b0e395-84d3-4570-ac13-9a62d8f514c0"
-ORGANIZATION = "d7934305-0972-4844-938e-9060eef73d05"
-CALL = "090eaa2f-72fa-480a-83e0-8667ff89c0ec"
-PARTICIPANT = "883efee8-3d6c-4537-b500-6d7ca4b92fa0"
-HEADERS = {
-    "audiohook-session-id": SESSION,
-    "audiohook-organization-id": ORGANIZATION,
-    "audiohook-correlation-id": "e160e428-53e2-487c-977d-96989bf5c99d",
-}
-STEREO = {"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8000}
-EXTERNAL = {**STEREO, "channels": ["external"]}
-INTERNAL = {**STEREO, "channels": ["internal"]}
-# As the vendor's client writes it, with a conversation of two channels.
-OPEN = (
-    '{"version":"2","type":"open","id":"30b0e395-84d3-4570-ac13-9a62d8f514c0","seq":1,"serverseq":0,"position":"PT0S",'
-    '"parameters":{"organizationId":"d7934305-0972-4844-938e-9060eef73d05",'
-    '"conversationId":"090eaa2f-72fa-480a-83e0-8667ff89c0ec",'
-    '"participant":{"id":"883efee8-3d6c-4537-b500-6d7ca4b92fa0","ani":"+1-555-555-1234","aniName":"John Doe",'
-    '"dnis":"+1-800-555-6789"},'
-    '"media":[{"type":"audio","format":"PCMU","channels":["external","internal"],"rate":8000},'
-    '{"type":"audio","format":"PCMU","channels":["external"],"rate":8000},'
-    '{"type":"audio","format":"PCMU","channels":["internal"],"rate":8000}]}}'
+from tests.streamer.dialects.audiohook_client import (
+    CALL,
+    CONNECTOR,
+    EXTERNAL,
+    HEADERS,
+    INTERNAL,
+    LIMIT,
+    OPEN,
+    ORGANIZATION,
+    PARTICIPANT,
+    SESSION,
+    STEREO,
+    Client,
+    answer,
+    call,
+    dialect,
+    failure,
+    opened,
+    opening,
 )
-# As Genesys Cloud sent it for an Audio Connector, which has but the caller's channel.
-CONNECTOR = {
-    "version": "2",
-    "id": "3ccd9712-cdbe-44f7-bcc1-486e2a1a8ff6",
-    "type": "open",
-    "seq": 1,
-    "position": "PT0.0S",
-    "parameters": {
-        "organizationId": "22352111-6076-492a-8163-514a00723975",
-        "conversationId": "28faf323-fd6e-4bc8-b859-fb25b133d16d",
-        "participant": {
-            "id": "28faf323-fd6e-4bc8-b859-fb25b133d16d",
-            "ani": "tel:+491604697810",
-            "aniName": "",
-            "dnis": "+493070016507",
-        },
-        "media": [{"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000}],
-        "language": "en-us",
-        "inputVariables": {},
-    },
-    "serverseq": 0,
-}
-
-
-class Client:
-    """Numbers messages as a client does, and reads answers as it would."""
-
-    def __init__(self, dialect: AudiohookDialect) -> None:
-        self.dialect = dialect
-        self.seq = 0
-        self.serverseq = 0
-
-    def message(self, kind: str, parameters: Any = None, **other: Any) -> str:
-        self.seq += 1
-        head = {"version": "2", "type": kind, "id": SESSION, "seq": self.seq, "serverseq": self.serverseq}
-        return json.dumps({**head, "position": "PT0S", "parameters": parameters or {}, **other})
-
-    def say(self, kind: str, parameters: Any = None, **other: Any) -> list[Incoming]:
-        events = self.dialect.receive_text(self.message(kind, parameters, **other))
-        self.serverseq += sum(isinstance(event, Reply) for event in events)
-        return events
-
-
-def dialect(upgrade: Upgrade | None = None, **of: Any) -> AudiohookDialect:
-    return AudiohookDialect(
-        upgrade or Upgrade(PLATFORM.path, headers=HEADERS), AudiohookSettings.model_validate(of), LIMIT
-    )
-
-
-def opening(**parameters: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(OPEN)["parameters"]
-    return {**fields, **parameters}
-
-
-def opened(upgrade: Upgrade | None = None, **parameters: Any) -> tuple[Client, list[Incoming]]:
-    client = Client(dialect(upgrade))
-    return client, client.say("open", opening(**parameters))
-
-
-def answer(event: Incoming) -> dict[str, Any]:
-    assert isinstance(event, Reply)
-    fields: dict[str, Any] = json.loads(event.message)
-    return fields
-
-
-def call(events: list[Incoming]) -> CallStarted:
-    (started,) = (event for event in events if isinstance(event, CallStarted))
-    return started
-
-
-def failure(events: list[Incoming]) -> ProtocolError:
-    (event,) = events
-    assert isinstance(event, Failed)
-    return event.error
 
 
 class TestOpen:
@@ -494,177 +413,3 @@ class TestWhatIsSent:
         client, _ = opened()
         assert client.dialect.send(Started("zh@1", "base")) is None
         assert answer(client.say("ping")[0])["seq"] == 2
-
-
-def _connect(caller: AudiohookCaller, **of: Any) -> AudiohookDialect:
-    headers = {name.lower(): value for name, value in caller.dial("ws://127.0.0.1:8765").headers.items()}
-    return dialect(Upgrade(PLATFORM.path, headers=headers), **of)
-
-
-def _play(caller: AudiohookCaller, machine: AudiohookDialect, frames: list[bytes], *, late: bool) -> list[Incoming]:
-    """Play a call; answers come at once, or only after the audio has ended."""
-    heard: list[Incoming] = []
-    to_server: list[Message] = list(caller.begin())
-    to_client: list[Message] = []
-
-    def pass_on(*, answers: bool) -> None:
-        while to_server or (answers and to_client):
-            while to_server:
-                message = to_server.pop(0)
-                take = machine.receive_text if isinstance(message, str) else machine.receive_binary
-                events = take(message)  # type: ignore[arg-type]
-                heard.extend(events)
-                to_client.extend(event.message for event in events if isinstance(event, Reply))
-            while answers and to_client:
-                to_server.extend(caller.receive(to_client.pop(0)))
-
-    pass_on(answers=not late)
-    for frame in frames:
-        to_server.extend(caller.audio(frame))
-        pass_on(answers=not late)
-    to_server.extend(caller.end())
-    pass_on(answers=True)
-    return heard
-
-
-class TestACallOfItsOwn:
-    @pytest.mark.parametrize("late", [False, True])
-    @pytest.mark.parametrize(
-        ("legs", "heard"),
-        [
-            (("agent", "customer"), ("customer", "agent")),
-            (("agent",), ("agent",)),
-            (("customer",), ("customer",)),
-        ],
-    )
-    def test_brings_every_sample_to_its_leg(self, legs: tuple[str, ...], heard: tuple[str, ...], late: bool) -> None:
-        caller = AudiohookCaller(Placed(CALL, channels=legs, language="zh"), now=0, nonce="n" * 24)
-        assert caller.channels == heard
-        frame = int(caller.frame_seconds * caller.sample_rate) * len(heard)
-        audio = bytes(i * 7 % 251 for i in range(frame * 60 + 4 * len(heard)))
-        frames = [audio[i : i + frame] for i in range(0, len(audio), frame)]
-        events = _play(caller, _connect(caller), frames, late=late)
-        started = call(events)
-        assert (started.call_id, started.channels, started.language) == (CALL, heard, "zh")
-        for number, leg in enumerate(heard):
-            payloads = [event.payload for event in events if isinstance(event, AudioFrame) and event.channel == leg]
-            assert b"".join(payloads) == audio[number :: len(heard)]
-        assert events[-1] == CallStopped("stop")
-        assert caller.over
-
-    def test_pings_and_counts_on(self) -> None:
-        caller = AudiohookCaller(Placed("c-1"), now=0, nonce="n" * 24)
-        events = _play(caller, _connect(caller), [b"\xff" * 3200] * 100, late=False)
-        kinds = [answer(event)["type"] for event in events if isinstance(event, Reply)]
-        assert kinds == ["opened", "pong", "pong", "pong", "pong", "closed"]
-
-    def test_tells_token_and_language_as_the_platform_would(self) -> None:
-        placed = Placed(CALL, language="zh-CN", secrets={"token": "hz_1"})
-        caller = AudiohookCaller(placed, now=0, nonce="n" * 24)
-        events = _play(caller, _connect(caller), [], late=False)
-        assert SignIn("hz_1") in events
-        assert call(events).language == "zh-CN"
-
-    def test_that_only_tries_the_connection_is_no_call(self) -> None:
-        caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24, probe=True)
-        events = _play(caller, _connect(caller), [], late=False)
-        assert [type(event) for event in events] == [Reply, Reply, Closed]
-        assert caller.over
-
-    def test_that_is_refused_closes(self) -> None:
-        caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24)
-        machine = _connect(caller)
-        caller.begin()
-        said = machine.send_error(Overloaded())
-        assert said is not None
-        (close,) = (json.loads(message) for message in caller.receive(said))
-        assert (close["type"], close["parameters"]) == ("close", {"reason": "disconnect"})
-
-    def test_is_another_session_of_the_same_call_each_time(self) -> None:
-        (one,), (two,) = callers(Placed("c-1")), callers(Placed("c-1"))
-        assert one.id != two.id
-        assert one.conversation == two.conversation
-
-
-def _ready(*, open_: bool = True) -> AudiohookCaller:
-    caller = AudiohookCaller(Placed(CALL), now=0, nonce="n" * 24)
-    caller.begin()
-    if open_:
-        caller.receive(_from_server(caller, "opened", {"media": [STEREO]}))
-    return caller
-
-
-def _from_server(caller: AudiohookCaller, kind: str, said: Any = None, **other: Any) -> str:
-    head = {"version": "2", "type": kind, "id": caller.id, "seq": 1, "clientseq": 1}
-    return json.dumps({**head, "parameters": said or {}, **other})
-
-
-class TestTheCaller:
-    @pytest.mark.parametrize(
-        ("kind", "parameters", "other", "why"),
-        [
-            ("opened", {"media": [{**STEREO, "format": "L16"}]}, {}, "media"),
-            ("opened", {"media": [STEREO, EXTERNAL]}, {}, "media"),
-            ("opened", {}, {}, "media"),
-            ("opened", {"media": [STEREO], "startPaused": 1}, {}, "startPaused"),
-            ("opened", {"media": [STEREO], "discardTo": "1"}, {}, "discardTo"),
-            ("opened", {"media": [STEREO], "supportedLanguages": "zh"}, {}, "supportedLanguages"),
-            ("opened", {"media": [STEREO]}, {"seq": 2}, "seq"),
-            ("opened", {"media": [STEREO]}, {"seq": True}, "seq"),
-            ("opened", {"media": [STEREO]}, {"clientseq": 2}, "clientseq"),
-            ("opened", {"media": [STEREO]}, {"version": "1"}, "version"),
-            ("opened", {"media": [STEREO]}, {"id": SESSION}, "id"),
-            ("opened", {"media": [STEREO]}, {"parameters": None}, "parameters"),
-            ("closed", {}, {}, "closed"),
-            ("pong", {}, {}, "pong"),
-            ("pause", {}, {}, "pause"),
-            ("event", {"entities": []}, {}, "event"),
-            ("started", {}, {}, "started"),
-            ("disconnect", {"reason": "full"}, {}, "reason"),
-            ("disconnect", {"reason": "error", "info": 1}, {}, "info"),
-        ],
-    )
-    def test_takes_nothing_that_the_vendors_client_does_not(
-        self, kind: str, parameters: Any, other: dict[str, Any], why: str
-    ) -> None:
-        caller = _ready(open_=False)
-        with pytest.raises(Refused, match=why):
-            caller.receive(_from_server(caller, kind, parameters, **other))
-
-    @pytest.mark.parametrize("message", [b"\xff", "no", "[]", "x" * 65_536])
-    def test_takes_nothing_that_is_no_message(self, message: str | bytes) -> None:
-        with pytest.raises(Refused):
-            _ready().receive(message)
-
-    def test_takes_no_second_opening(self) -> None:
-        caller = _ready()
-        with pytest.raises(Refused, match="opened"):
-            caller.receive(_from_server(caller, "opened", {"media": [STEREO]}, seq=2))
-
-    def test_takes_a_pong_for_its_ping_alone(self) -> None:
-        caller = _ready()
-        assert [json.loads(one)["type"] for one in caller.audio(b"\xff" * 16_000) if isinstance(one, str)] == ["ping"]
-        with pytest.raises(Refused, match="clientseq"):
-            caller.receive(_from_server(caller, "pong", seq=2))
-
-    def test_takes_nothing_after_closed(self) -> None:
-        caller = _ready()
-        caller.end()
-        caller.receive(_from_server(caller, "closed", seq=2))
-        with pytest.raises(Refused, match="after closed"):
-            caller.receive(_from_server(caller, "updated", seq=3))
-
-    @pytest.mark.parametrize("entities", [None, [1], [{"type": "transcript"}]])
-    def test_takes_events_with_their_data_alone(self, entities: Any) -> None:
-        caller = _ready()
-        with pytest.raises(Refused, match="entities"):
-            caller.receive(_from_server(caller, "event", {"entities": entities}, seq=2))
-
-    def test_pauses_when_it_is_asked_to(self) -> None:
-        caller = _ready()
-        (paused,) = caller.receive(_from_server(caller, "pause", seq=2))
-        assert json.loads(paused)["type"] == "paused"
-        assert caller.audio(b"\xff" * 1600) == []
-        (resumed,) = caller.receive(_from_server(caller, "resume", seq=3))
-        assert json.loads(resumed)["parameters"] == {"start": "PT0S", "discarded": "PT0S"}
-        assert caller.audio(b"\xff" * 1600) == [b"\xff" * 1600]
