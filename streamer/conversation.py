@@ -200,7 +200,9 @@ class Conversation:
         self._received_at = now
         await self._send(self.call.receive(frame))
         self.reporter.receive(frame)
-        self.reporter.state(self.call, self._lag, now)
+        # That a mute was asked for is no mute yet where a control port carries it out.
+        muted = self.call.muted if self._carrier is None else self._carrier.muted
+        self.reporter.state(self.call, self._lag, now, muted=muted)
         await self._go_on()
 
     async def skip(self, socket: Socket, gap: Gap) -> None:

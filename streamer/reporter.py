@@ -81,11 +81,12 @@ class Reporter:
             for one in hidden:
                 self._clips.silence(one.channel, one.spans, one.unclear)
 
-    def state(self, call: Call, lag: float, now: float) -> None:
+    def state(self, call: Call, lag: float, now: float, *, muted: bool) -> None:
         """Say how the call is, unless that was said just now.
 
         Args:
           lag: seconds from speech to text, at present.
+          muted: whether a leg is muted, as far as is known.
           now: seconds of any clock that only goes on.
         """
         if now - self._stated >= STATED:
@@ -98,7 +99,7 @@ class Reporter:
                     "monitored": round(call.monitored, 1),
                     "blind": round(call.blind, 1),
                     "lag": round(lag, 2),
-                    "muted": call.muted,
+                    "muted": muted,
                 },
             )
 

@@ -53,6 +53,7 @@ class Carrier:
         self._missing = missing
         self._asked: asyncio.Queue[tuple[Signal, float]] = asyncio.Queue()
         self._muted: dict[str, str] = {}
+        self._silent: set[str] = set()
 
     def ask(self, signal: Signal, since: float) -> None:
         """Have a signal carried out, after those before it.
@@ -66,6 +67,11 @@ class Carrier:
     def able(self) -> bool:
         """Whether the platform can be asked for anything."""
         return self._port is not None
+
+    @property
+    def muted(self) -> bool:
+        """Whether a leg is muted, by what the platform has answered."""
+        return bool(self._silent)
 
     async def ready(self) -> Answer:
         """See whether blocks can be carried out."""
@@ -109,6 +115,11 @@ class Carrier:
         except Exception:
             log.exception("the control port failed")
             answer = Answer(Outcome.FAILED, "the control port failed inside Huazha; its log says why")
+        if answer.outcome in {Outcome.ACCEPTED, Outcome.CONFIRMED}:
+            if action == Action.MUTE:
+                self._silent.add(channel)
+            elif action == UNMUTE:
+                self._silent.discard(channel)
         sent, took = (None if at is None else at - since for at in (answer.sent, answer.answered))
         return Carried(name, action, answer, sent, took)
 

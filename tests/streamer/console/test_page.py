@@ -62,7 +62,7 @@ class TestAnAlert:
             await script.tell("violation", "c0ffee", **violation("v-2"))
             first = page.locator("#alerts [role=option][aria-posinset='1']")
             await expect(first).to_have_attribute("data-rank", "undelivered")
-            await expect(first).to_contain_text("Not delivered")
+            await expect(first).to_contain_text("Not carried out")
             await expect(page.locator("#banners [data-banner=undelivered]")).to_contain_text("保本 — 李娜 · p-c0ffee")
             await expect(page.locator("#calls [role=option]")).to_have_attribute("data-rank", "undelivered")
 

@@ -150,6 +150,30 @@ class TestAMute:
         assert port.asked == [UNMUTE]
 
 
+class TestWhetherALegIsMuted:
+    @pytest.mark.parametrize("outcome", list(Outcome))
+    async def test_is_known_by_what_the_platform_answered(self, outcome: Outcome) -> None:
+        carrier = Carrier(Recorder(Answer(outcome)), Target({}, say), USUAL, MISSING)
+        carrier.ask(block(), 0.0)
+        async with running(carrier), asyncio.timeout(10):
+            assert not carrier.muted
+            await carrier.rest()
+        assert carrier.muted == (outcome in {Outcome.ACCEPTED, Outcome.CONFIRMED})
+
+    async def test_changes_when_it_is_heard_again_and_not_before(self) -> None:
+        class Stuck(Recorder):
+            async def unmute(self, target: Target, channel: str) -> Answer:
+                return Answer(Outcome.FAILED)
+
+        for port, muted in ((Recorder(), False), (Stuck(), True)):
+            carrier = Carrier(port, Target({}, say), USUAL, MISSING)
+            carrier.ask(block(), 0.0)
+            carrier.ask(unblock(), 0.0)
+            async with running(carrier), asyncio.timeout(10):
+                await carrier.rest()
+            assert carrier.muted is muted
+
+
 class TestABlockThatIsNoMute:
     @pytest.mark.parametrize("action", sorted(set(Action) - {Action.MUTE}))
     async def test_asks_for_nothing_when_it_is_taken_back(self, action: Action) -> None:

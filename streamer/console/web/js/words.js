@@ -14,7 +14,7 @@ export function what(alert) {
     case "order":
       return t("alert.order", {action: word("action", alert.action)});
     case "control":
-      return t("alert.control", {detail: alert.detail});
+      return t("alert.control");
     default:
       return alert.term ?? "";
   }
