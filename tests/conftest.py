@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine
 
@@ -20,6 +21,10 @@ from streamer.service import Service
 from streamer.settings import Limits, Settings
 from tests.databases import PostgreSQL
 from tests.faults import Running
+
+# How long an example takes says something of the machine, and what else runs on it, and nothing of the code.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
