@@ -42,7 +42,7 @@ phrase_soup = st.lists(
 
 class TestAnyCut:
     @given(phrase_soup, st.data())
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_of_the_text_ends_in_the_same_violations(self, text: str, data: st.DataObject) -> None:
         spoken = tuple(words(text))
         whole = outcome([TranscriptUpdate("agent", spoken, (), True)])
@@ -53,7 +53,7 @@ class TestAnyCut:
         assert_same_speech(whole, cut)
 
     @given(phrase_soup, st.data())
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_of_the_text_and_any_guesses_before_end_in_the_same_violations(
         self, text: str, data: st.DataObject
     ) -> None:
@@ -71,7 +71,7 @@ class TestAnyCut:
         assert_same_speech(whole, outcome(updates))
 
     @given(phrase_soup)
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_never_reports_the_same_words_twice_for_a_rule(self, text: str) -> None:
         at = detector()
         spans: dict[str, list[tuple[float, float]]] = {}
@@ -107,7 +107,7 @@ def assert_same_speech(one: list[Violation], other: list[Violation]) -> None:
 
 class TestAgainstANaiveSearch:
     @given(phrase_soup)
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     def test_a_rule_without_conditions_is_found_wherever_its_text_is(self, text: str) -> None:
         plain = parse(
             "lexicon: plain\nlanguage: zh\nrules: [{id: a, category: a, severity: block, terms: [保本, 收益无]}]",

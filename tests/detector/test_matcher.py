@@ -35,7 +35,7 @@ def lexicons(draw: st.DrawFn, language: str) -> Lexicon:
 
 
 @given(st.data(), languages)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_phrase_is_found_in_every_role_wherever_it_stands(data: st.DataObject, language: str) -> None:
     lexicon = data.draw(lexicons(language))
     text = fold(data.draw(st.text(LETTERS[language], max_size=40)), language).text

@@ -59,7 +59,7 @@ def test_english_is_met_by_its_consonants() -> None:
 
 
 @given(st.text("保本证稳赚文状不赔的零临风险显", max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_are_found_wherever_a_search_of_every_place_finds_them_sound_for_sound(text: str) -> None:
     index = SoundIndex(ZH, TERMS)
     heard = ZH.encode(text)[0]

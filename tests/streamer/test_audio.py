@@ -67,7 +67,7 @@ RATES = [8000, 11_025, 16_000, 22_050, 44_100, 48_000]
 
 class TestResampling:
     @given(st.sampled_from(RATES), st.lists(st.integers(1, 3000), max_size=30), st.integers(0, 2**32 - 1))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_leaves_no_seam_wherever_the_stream_is_cut(self, rate: int, sizes: list[int], seed: int) -> None:
         samples = np.random.default_rng(seed).uniform(-1, 1, rate // 2).astype(np.float32)
         whole, cut = Resampler(rate), Resampler(rate)

@@ -115,7 +115,7 @@ spoken = st.lists(
 
 class TestNothingIsLostOrSaidTwice:
     @given(spoken, st.integers(0, 30), st.sampled_from([0.0, 0.06]))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_each_word_is_committed_once_and_in_order(
         self, words: list[tuple[float, float]], delay: int, jitter: float
     ) -> None:
@@ -137,7 +137,7 @@ class TestNothingIsLostOrSaidTwice:
         assert listener.committed == [f"w{i}" for i in range(120)]
 
     @given(spoken, st.frozensets(st.integers(1, 20), max_size=6))
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_every_second_is_monitored_or_blind(self, words: list[tuple[float, float]], fail: frozenset[int]) -> None:
         listener = Listener(channel(), Speech.of(words), fail=fail)
         listener.listen()
@@ -183,7 +183,7 @@ class TestFallingBehind:
 
 class TestFrameSizes:
     @given(st.lists(st.integers(1, 5000), min_size=1, max_size=40))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_any_cut_of_the_audio_is_the_same_call(self, sizes: list[int]) -> None:
         audio = Speech.of([(0.3, 0.4), (0.0, 0.3), (1.0, 0.5)]).audio.tobytes()
         whole, cut = channel(), channel()
@@ -238,7 +238,7 @@ class TestWhatIsLost:
     """Samples that never came: nothing is heard across them, and every second is accounted for."""
 
     @given(spoken, spoken, st.integers(0, 40 * SAMPLE_RATE), st.sampled_from(["lost", None]))
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     def test_is_blind_where_there_was_something_and_nothing_around_it_is(
         self, before: list[tuple[float, float]], after: list[tuple[float, float]], samples: int, reason: str | None
     ) -> None:

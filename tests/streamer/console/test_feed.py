@@ -180,7 +180,7 @@ class TestFollowingACall:
             error, code = await closing(feed)
         assert (error["code"], code) == ("bad_message", 4400)
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(message=st.one_of(st.text(max_size=200), st.binary(max_size=200), st.from_type(type(None))))
     def test_garbage_gets_an_error_or_nothing(self, message: str | bytes | None) -> None:
         """Whatever a client says, the validator either understands it or says what is wrong with it."""

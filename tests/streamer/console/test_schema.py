@@ -56,7 +56,7 @@ def test_every_answer_is_as_it_is_described(address: str, mode: schemathesis.Gen
 
 
 def _try(operation: Any, mode: schemathesis.GenerationMode) -> None:
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def holds(case: schemathesis.Case[Any]) -> None:
         # Whether a time zone or a page exists, no schema says.

@@ -252,7 +252,7 @@ class TestAMistake:
             max_size=10,
         ),
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_of_any_kind_is_an_event_and_never_an_exception(
         self, query: dict[str, str], messages: list[str | bytes]
     ) -> None:

@@ -89,7 +89,7 @@ class TestACut:
             cut(files(**others), language)
 
     @given(st.integers(0, len(binary()) - 1), st.binary(max_size=4))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def test_of_a_damaged_model_is_refused_or_is_a_model(self, at: int, noise: bytes) -> None:
         damaged = binary()[:at] + noise
         try:

@@ -84,7 +84,7 @@ def test_a_row_that_was_changed_is_named(engine: Engine, column: str, position: 
     assert flaw.position == position
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(position=st.integers(1, ROWS), at=st.integers(0, 10_000), sign=st.characters(codec="utf-8"))
 def test_not_a_sign_of_a_row_s_text_can_be_another(engine: Engine, position: int, at: int, sign: str) -> None:
     body = rows(engine)[position - 1].body
