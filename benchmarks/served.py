@@ -156,8 +156,11 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(model: str) -> AsyncIterator[Served]:
+async def serving(model: str, *options: str) -> AsyncIterator[Served]:
     """Run the service on free ports while the context lasts.
+
+    Args:
+      options: more of `huazha serve`.
 
     Raises:
       Died: it does not begin.
@@ -167,7 +170,7 @@ async def serving(model: str) -> AsyncIterator[Served]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *COMMAND,
-        *("--model", model, "--data", data.name),
+        *("--model", model, "--data", data.name, *options),
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,

@@ -74,7 +74,7 @@ class Traced:
         self._stages = threading.local()
         for language in calls.LANGUAGES:
             # The service has no use for stages, so the recogniser shows none: they are timed from within.
-            engine = whisper._engine(language)
+            engine = whisper.engine(language)
             engine.features = self._timed("features", engine.features)  # type: ignore[method-assign]
             engine.model = _Proxy(
                 engine.model, {name: self._timed(name, getattr(engine.model, name)) for name in MODEL_STAGES}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
 from detector import verify
+from detector.bounds import Passing
+from detector.conduct import Conduct
 from detector.hearing import Finding, Hearing
 from detector.lifecycle import Life, Lives
 from detector.policy import Policy
@@ -60,6 +62,7 @@ class Detector:
         self._known: dict[str, list[Finding]] = {}
         self._asked: dict[str, Life] = {}
         self._disclosed: dict[str, float] = {}
+        self._passed: dict[tuple[str, str], str] = {}
         self._numbered = 0
         self.violations = 0
 
@@ -140,7 +143,7 @@ class Detector:
         """Ask again of what was fired by its likelihood and is not in the committed text: was that text right?"""
         requests = []
         for life in lives.settling():
-            span = hearing.between(life.start, life.end)
+            span = hearing.between(life.start, life.end, life.violation.term)
             if span is not None and not life.waiting:
                 life.early = False
                 life.waiting = True
@@ -218,6 +221,24 @@ class Detector:
             return Reaction()
         return self._judge(life, verify.ALERT, Verdict.ALERT)
 
+    def conduct(self, channels: Sequence[str]) -> Conduct:
+        """Begin to measure how the call is led; the bounds that it passes are for `passed`."""
+        return Conduct(channels, self._table.language, self._table.rules)
+
+    def passed(self, news: Iterable[Passing]) -> Reaction:
+        """Make violations of the bounds that the call's conduct passed: each fires, and is confirmed when final."""
+        decisions = []
+        for passing in news:
+            key = passing.rule.id, passing.channel
+            if key not in self._passed:
+                self._numbered += 1
+                self.violations += 1
+                self._passed[key] = f"v-{self._numbered}"
+            decisions.append(Decision(passing.violation(self._passed[key]), None))
+            if passing.final:
+                del self._passed[key]
+        return Reaction(tuple(decisions))
+
     def finish(self) -> list[Missing]:
         """End the call; give the disclosures that were not made, or not in time."""
         missing = []
@@ -231,7 +252,8 @@ class Detector:
         return missing
 
     def _disclose(self, finding: Finding) -> None:
-        if finding.committed and finding.distance <= SAID_BY_SOUND:
+        # What some look heard word for word was said, whatever the others made of it: likewise.
+        if finding.exact or (finding.committed and finding.distance <= SAID_BY_SOUND):
             self._disclosed.setdefault(finding.rule.id, finding.words[-1].end)
 
     def _consider(
@@ -334,7 +356,11 @@ class Detector:
         for life in lives.unsettled(float("inf") if update.final else settled - SETTLED):
             if not any(_bears_out(finding, life) and _met_by(finding, lives) is life for finding in found):
                 silenced = any(_bears_out(finding, life) for finding in hearing.silenced)
-                if life.weighed and not silenced and hearing.between(life.start, life.end) is not None:
+                if (
+                    life.weighed
+                    and not silenced
+                    and hearing.between(life.start, life.end, life.violation.term) is not None
+                ):
                     life.settling = True
                     continue
                 self.violations -= 1
@@ -344,7 +370,7 @@ class Detector:
 
     def _begin(self, finding: Finding, channel: str) -> Life:
         self._numbered += 1
-        violation = _violation(finding, channel, f"v-{self._numbered}")
+        violation = finding.violation(channel, f"v-{self._numbered}")
         return Life(finding.rule, violation, violation.start, violation.end, finding.distance, denied=finding.denied)
 
     def _revise(self, life: Life, finding: Finding) -> None:
@@ -353,28 +379,9 @@ class Detector:
         if known.status is Status.RETRACTED:
             self._numbered += 1
             known = replace(known, id=f"v-{self._numbered}", status=Status.CANDIDATE)
-        life.violation = replace(_violation(finding, known.channel, known.id), status=known.status)
+        life.violation = replace(finding.violation(known.channel, known.id), status=known.status)
         life.start, life.end = life.violation.start, life.violation.end
         life.distance, life.denied = finding.distance, finding.denied
-
-
-def _violation(finding: Finding, channel: str, violation_id: str) -> Violation:
-    rule, words = finding.rule, finding.words
-    return Violation(
-        id=violation_id,
-        status=Status.CANDIDATE,
-        rule_id=rule.id,
-        category=rule.category,
-        severity=rule.severity,
-        term=finding.term,
-        heard=finding.heard,
-        match=MatchKind.EXACT if finding.exact else MatchKind.PHONETIC,
-        confidence=round(sum(word.probability for word in words) / len(words), 3),
-        channel=channel,
-        start=words[0].start,
-        end=words[-1].end,
-        say_instead=rule.say_instead,
-    )
 
 
 def _is_news(finding: Finding, life: Life, *, early: bool) -> bool:

@@ -12,7 +12,7 @@ from math import inf
 from detector import nearmiss
 from detector.lifecycle import Span
 from detector.matcher import Hit, Hits, Standing, scan, sounds_allowed, standing
-from detector.types import TranscriptUpdate, Word
+from detector.types import MatchKind, Status, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table, Use
 from lexicon.negation import CLAUSE, denied
 from lexicon.normalize import Folded, fold
@@ -22,6 +22,10 @@ MOST_WORDS = 2000
 """Words kept at most: some fold to nothing, and a text of them would never be long enough to be cut."""
 HOLD = 0.4
 """Seconds of silence in which an allow phrase would have gone on, if it did."""
+SHIFTED = 2
+"""Words by which two readings of the same audio may be shifted against each other."""
+UNLIKE = 0.5
+"""Distance for each sound from which on words are not the ones that a term was heard in."""
 AROUND = 30
 """Characters on either side of a term in which it may be denied."""
 
@@ -65,6 +69,25 @@ class Finding:
     def is_of(self, other: Finding) -> bool:
         """Whether both are about the same rule and, in part, the same seconds."""
         return self.rule is other.rule and self.start < other.end and other.start < self.end
+
+    def violation(self, channel: str, name: str) -> Violation:
+        """Put it as a violation that nothing has been decided on yet."""
+        rule, words = self.rule, self.words
+        return Violation(
+            id=name,
+            status=Status.CANDIDATE,
+            rule_id=rule.id,
+            category=rule.category,
+            severity=rule.severity,
+            term=self.term,
+            heard=self.heard,
+            match=MatchKind.EXACT if self.exact else MatchKind.PHONETIC,
+            confidence=round(sum(word.probability for word in words) / len(words), 3),
+            channel=channel,
+            start=self.start,
+            end=self.end,
+            say_instead=rule.say_instead,
+        )
 
     @property
     def severity(self) -> Severity:
@@ -156,15 +179,19 @@ class Hearing:
         words = self.words
         return tuple(words[:first]), tuple(words[first : last + 1]), tuple(words[last + 1 :])
 
-    def between(self, start: float, end: float) -> Span | None:
-        """Give the words that were said, for the most part, from `start` to `end` seconds; None if none were.
+    def between(self, start: float, end: float, term: str) -> Span | None:
+        """Give the words that were said from `start` to `end` seconds, where a term was heard; None if none were.
 
-        Two readings place the same word a little apart: a word belongs if with it the span fits the better.
+        Two readings place the same word a little apart, so it is those words at that time which sound most like the
+        term; where no sounds are known, those that fit the time best.
         """
         words = self.words
         inside = [at for at, word in enumerate(words) if start < (word.start + word.end) / 2 < end]
         if not inside:
             return None
+        alike = self._most_like(term, max(0, inside[0] - SHIFTED), min(len(words), inside[-1] + 1 + SHIFTED))
+        if alike is not None:
+            return alike
         spans = (
             (first, last)
             for first in (inside[0] - 1, inside[0])
@@ -173,6 +200,25 @@ class Hearing:
         )
         first, last = max(spans, key=lambda span: _fit(words[span[0]].start, words[span[1]].end, start, end))
         return Span(self._first + first, self._first + last)
+
+    def _most_like(self, term: str, low: int, high: int) -> Span | None:
+        """Give the words from number `low` up to `high` that sound most like a term."""
+        index, language = self._table.sounds, self._table.language
+        if index is None:
+            return None
+        words = self.words[low:high]
+        raw = "".join(word.text for word in words)
+        folded = fold(raw, language)
+        wanted, _ = index.sounds.encode(fold(term, language).text)
+        heard, spans = index.sounds.encode(folded.text)
+        if not len(wanted) or not len(heard):
+            return None
+        cost, begin, end, _ = nearmiss.align(index.sounds.distances, wanted, heard)
+        if end <= begin or cost > UNLIKE:
+            return None
+        first, last = folded.raw_span(spans[begin][0], spans[end - 1][1])
+        text = _Text(words, raw, folded, 0, 0)
+        return Span(self._first + low + text.owner(first), self._first + low + text.owner(last - 1))
 
     def _within_sentences(self, hits: Hits, text: _Text) -> Hits:
         """Drop the allow phrases that reach across a pause: nothing after one continues the sentence before it."""

@@ -1,10 +1,11 @@
-"""The vocabulary of detection: words in, violations and missing disclosures out."""
+"""The vocabulary of detection: words in, violations and missing disclosures out, and what a call's conduct comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 PUNCTUATION = " ,.!?;:…，。！？；：、"
 SAME_PLACE = 0.5
@@ -218,3 +219,73 @@ class Missing:
     severity: str
     terms: tuple[str, ...]
     within: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some of a call: from and to, in seconds of call audio."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Fastest:
+    """Where somebody spoke fastest, and how fast: characters or words a minute."""
+
+    pace: float
+    place: Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class CallMetrics:
+    """What a call's conduct comes to; `detector.conduct` says how it is measured.
+
+    Attributes:
+      talk_seconds: by channel, in which somebody speaks there.
+      talk_ratio: by channel, its share of all talk, 0 to 1; None where nobody speaks, and in a call of one channel.
+      silence_seconds: in which nobody speaks, from the first word on.
+      longest_silence: at one go; None where there is none.
+      overlap_seconds: in which two speak at once.
+      pace: by channel, characters or words a minute of own speech; None with too little of it.
+      fastest: by channel, the fastest stretch of own speech; None with too little of it.
+      unit: what pace counts, `characters` or `words`.
+    """
+
+    talk_seconds: Mapping[str, float]
+    talk_ratio: Mapping[str, float | None]
+    silence_seconds: float
+    longest_silence: Stretch | None
+    overlap_seconds: float
+    pace: Mapping[str, float | None]
+    fastest: Mapping[str, Fastest | None]
+    unit: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON has it; numbers are rounded to three digits."""
+        longest = self.longest_silence
+        return {
+            "talk_seconds": _rounded(self.talk_seconds),
+            "talk_ratio": _rounded(self.talk_ratio),
+            "silence_seconds": round(self.silence_seconds, 3),
+            "longest_silence": None if longest is None else {"seconds": round(longest.seconds, 3), **_placed(longest)},
+            "overlap_seconds": round(self.overlap_seconds, 3),
+            "pace": _rounded(self.pace),
+            "fastest": {
+                channel: None if one is None else {"pace": round(one.pace, 3), **_placed(one.place)}
+                for channel, one in self.fastest.items()
+            },
+            "unit": self.unit,
+        }
+
+
+def _placed(place: Stretch) -> dict[str, float]:
+    return {"from": round(place.start, 3), "to": round(place.end, 3)}
+
+
+def _rounded(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None else round(value, 3) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""Makes the pictures of the console: the bundled calls through the whole service, seen in Chromium.
+"""Makes the pictures of the console, by the bundled calls through the whole service, and of a report, seen in Chromium.
 
 python docs/screenshots.py
 """
@@ -9,12 +9,15 @@ import asyncio
 import re
 import shutil
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.async_api import Page, async_playwright, expect
+import invented_scan
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from streamer import client, recordings, service, settings
+from streamer.scan import report
 from streamer.service import Service
 
 DOCS = Path(__file__).parent
@@ -54,6 +57,23 @@ async def charts(page: Page) -> None:
     await page.screenshot(path=DOCS / "console-charts.png")
 
 
+async def scan_report(browser: Browser, folder: Path) -> None:
+    """The report of a scan, down to its first violation."""
+    made = datetime(2026, 11, 23, 9, 0, tzinfo=timezone(timedelta(hours=8)))
+    files = report.write(
+        invented_scan.results(),
+        folder / "report.html",
+        invented_scan.audio,
+        now=made,
+        version="0.1.0",
+        sources=invented_scan.sources(),
+    )
+    page = await browser.new_page(locale="zh-CN", color_scheme="dark", viewport={"width": 1440, "height": 1800})
+    await page.goto(files.html.as_uri())
+    await expect(page.locator("#v-1 audio")).to_be_visible()
+    await page.screenshot(path=DOCS / "scan-report.png")
+
+
 async def main() -> None:
     browser_path = shutil.which("chromium")
     if browser_path is None:
@@ -68,6 +88,7 @@ async def main() -> None:
             await live(page, running)
             await evidence(page)
             await charts(page)
+            await scan_report(browser, Path(data))
             await browser.close()
 
 

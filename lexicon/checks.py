@@ -12,10 +12,19 @@ def problems(lexicon: Lexicon) -> Iterator[str]:
     """Give each problem as a sentence that names the rule and says what would be right."""
     owners: dict[tuple[str, str], str] = {}
     for rule in lexicon.rules:
+        if rule.metric is not None:
+            yield from _of_metric(rule, owners)
+            continue
         yield from _of_terms(rule, owners)
         yield from _of_allow_phrases(rule)
         if rule.severity is Severity.BLOCK and rule.required is None and not rule.say_instead:
             yield f"rule {rule.id} blocks and has no say_instead; give the agent a sentence"
+
+
+def _of_metric(rule: Rule, owners: dict[tuple[str, str], str]) -> Iterator[str]:
+    owner = owners.setdefault((str(rule.metric), f"{rule.channel} {rule.language}"), rule.id)
+    if owner != rule.id:
+        yield f"rule {rule.id} sets the same bound as {owner}; leave one out"
 
 
 def _of_terms(rule: Rule, owners: dict[tuple[str, str], str]) -> Iterator[str]:

@@ -10,16 +10,30 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lexicon.errors import LexiconConflict, LexiconError, LexiconInvalid, LexiconUnreadable
 from lexicon.normalize import fold
-from lexicon.types import Lexicon, Near, Required, Rule, Scope, Severity
+from lexicon.types import Lexicon, Metric, MetricName, Near, Required, Rule, Scope, Severity
 from lexicon.yaml_lines import Located, Place, locate
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of one file; ten thousand terms take a tenth of it."""
 COLUMNS = ("category", "severity", "lang", "term")
+BOUNDS = {"silence": (1.0, 3600.0), "overlap": (0.5, 3600.0), "talk_ratio": (0.01, 0.99), "pace": (10.0, 2000.0)}
+"""The least and the most that a metric's bound may be: beyond, every call passes it, or none."""
+TERMS_ONLY = ("terms", "allow", "near", "required")
+"""What a rule with a metric can't have."""
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[\w.+-]{1,100}$")]
@@ -47,17 +61,32 @@ class _Required(_Section):
         return self
 
 
+class _Metric(_Section):
+    name: Literal["silence", "overlap", "talk_ratio", "pace"]
+    over: Annotated[float, Field(allow_inf_nan=False)]
+
+    @field_validator("over")
+    @classmethod
+    def _sensible(cls, over: float, known: ValidationInfo) -> float:
+        name = known.data.get("name")
+        least, most = BOUNDS.get(str(name), (over, over))
+        if not least <= over <= most:
+            raise ValueError(f"of {name} must be from {least:g} to {most:g}")
+        return over
+
+
 class _Rule(_Section):
     id: Identifier
     category: Identifier
     severity: Literal["block", "alert", "review"]
-    terms: Annotated[list[Phrase], Field(min_length=1)]
+    terms: Annotated[list[Phrase], Field(min_length=1)] | None = None
     channel: Literal["agent", "customer", "any"] = "agent"
     allow: list[Phrase] = []
     near: _Near | None = None
     required: _Required | None = None
     say_instead: str | None = None
     source: str | None = None
+    metric: _Metric | None = None
 
 
 class _File(_Section):
@@ -127,6 +156,7 @@ def parse(text: str, source: str) -> Lexicon:
                 f"{entry.id} is used in line {lines[entry.id]} already; rename one",
             )
         lines[entry.id] = line
+        _check_kind(entry, index, document, source)
         _check_phrases(entry, index, file.language, document, source)
         rules.append(_rule(entry, file.language))
     return Lexicon(file.lexicon, _version(file.lexicon, text), tuple(rules))
@@ -221,12 +251,12 @@ def _version(name: str, text: str) -> str:
 
 
 def _rule(entry: _Rule, language: str) -> Rule:
-    near, required = entry.near, entry.required
+    near, required, metric = entry.near, entry.required, entry.metric
     return Rule(
         id=entry.id,
         category=entry.category,
         severity=Severity(entry.severity),
-        terms=tuple(entry.terms),
+        terms=tuple(entry.terms or ()),
         language=language,
         channel=Scope(entry.channel),
         allow=tuple(entry.allow),
@@ -234,13 +264,33 @@ def _rule(entry: _Rule, language: str) -> Rule:
         required=Required(required.within) if required else None,
         say_instead=entry.say_instead,
         source=entry.source,
+        metric=Metric(MetricName(metric.name), metric.over) if metric else None,
     )
+
+
+def _check_kind(entry: _Rule, index: int, document: Located, source: str) -> None:
+    """Refuse a rule that has neither terms nor a metric, or a metric and what goes with terms only."""
+
+    def refuse(field: str, problem: str) -> None:
+        raise LexiconInvalid(source, document.line("rules", index, field), f"rules.{index}.{field}", problem)
+
+    if entry.metric is None:
+        if entry.terms is None:
+            refuse("terms", "is missing; a rule has terms, or else a metric")
+        return
+    for field in TERMS_ONLY:
+        if getattr(entry, field):
+            refuse(field, "can't stand beside a metric; make two rules of them")
+    if entry.severity == "block":
+        refuse("severity", "must be alert or review with a metric: when it is measured, nothing is left to stop")
+    if not MetricName(entry.metric.name).of_channel and "channel" in entry.model_fields_set:
+        refuse("channel", f"says nothing beside {entry.metric.name}, which is the whole call's; leave it out")
 
 
 def _check_phrases(entry: _Rule, index: int, language: str, document: Located, source: str) -> None:
     """Refuse phrases that could never be heard, because nothing of them is left when folded."""
     near = entry.near.any if entry.near else []
-    groups = {("terms",): entry.terms, ("allow",): entry.allow, ("near", "any"): near}
+    groups = {("terms",): entry.terms or [], ("allow",): entry.allow, ("near", "any"): near}
     for path, phrases in groups.items():
         for number, phrase in enumerate(phrases):
             if not fold(phrase, language).text.strip():

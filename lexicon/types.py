@@ -56,9 +56,44 @@ class Required:
     within: float | None = None
 
 
+class MetricName(StrEnum):
+    """What of a call's conduct is measured; `detector.conduct` says how.
+
+    SILENCE: seconds in which nobody speaks, at one go.
+    OVERLAP: seconds in which both speak, in all.
+    TALK_RATIO: the channel's share of all that is spoken, 0 to 1.
+    PACE: characters (zh) or words (en) a minute, over the channel's fastest stretch of speech.
+    """
+
+    SILENCE = "silence"
+    OVERLAP = "overlap"
+    TALK_RATIO = "talk_ratio"
+    PACE = "pace"
+
+    @property
+    def of_channel(self) -> bool:
+        """Whether each channel has its own; the others are the call's."""
+        return self in {MetricName.TALK_RATIO, MetricName.PACE}
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A bound to a call's conduct: whatever is more is a violation.
+
+    Attributes:
+      over: the bound, in the metric's own unit.
+    """
+
+    name: MetricName
+    over: float
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: any of its terms, said on a channel it covers, is a violation (or, if required, a disclosure)."""
+    """One rule: any of its terms, said on a channel it covers, is a violation (or, if required, a disclosure).
+
+    A rule with a metric has no terms: the violation is in how the call goes, not in what is said.
+    """
 
     id: str
     category: str
@@ -71,6 +106,7 @@ class Rule:
     required: Required | None = None
     say_instead: str | None = None
     source: str | None = None
+    metric: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,20 @@ what the platform must be told, a block before all else. `streamer.conversation`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from math import inf
 
 from detector.detector import Detector
-from detector.masking import Masked, Masker, mask
+from detector.masking import mask
 from detector.policy import USUAL, OnBlind, Policy
-from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate, Word
+from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate
 from streamer.channel import Channel
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
+from streamer.running_text import Hidden, RunningText
 from streamer.types import (
     AudioFrame,
     Blind,
@@ -29,7 +30,6 @@ from streamer.types import (
     Order,
     Outgoing,
     Stopped,
-    Transcript,
     Unblock,
     ViolationReport,
 )
@@ -48,19 +48,6 @@ GIVEN_UP = 1.0
 """Seconds of speech given up together, when they must be: a report for each frame would be none."""
 URGENT = -1.0
 """The same for a likelihood: a decision waits for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """What was said and must not be kept, in seconds of call audio.
-
-    Attributes:
-      unclear: what was said from there on may have to go, too; None when all is clear.
-    """
-
-    channel: str
-    spans: tuple[tuple[float, float], ...]
-    unclear: float | None
 
 
 class CallState(IntEnum):
@@ -112,9 +99,8 @@ class Call:
         self._requests: list[ScoreRequest] = []
         self._unanswered = 0
         self._readings: list[TranscriptUpdate] = []
-        self._tentative = dict.fromkeys(started.channels, "")
-        self._maskers = {name: Masker() for name in started.channels}
-        self._hidden: list[Hidden] = []
+        self._text = RunningText(started.channels)
+        self._conduct = detector.conduct(started.channels)
         self._policy = policy
         # In the order of muting: when each is lifted, in seconds of the clock.
         self._muted: dict[str, float] = {}
@@ -143,11 +129,13 @@ class Call:
 
     def receive(self, frame: AudioFrame) -> list[Outgoing]:
         """Take in samples of one channel."""
-        return self._measured(self._channels[frame.channel].receive(frame.payload))
+        channel = self._channels[frame.channel]
+        return [*self._measured(channel.receive(frame.payload)), *self._followed(channel)]
 
     def skip(self, gap: Gap) -> list[Outgoing]:
         """Samples of a channel are lost; what was said before them is still heard to its end."""
-        return self._measured(self._channels[gap.channel].skip(gap.samples, gap.reason))
+        channel = self._channels[gap.channel]
+        return [*self._measured(channel.skip(gap.samples, gap.reason)), *self._followed(channel)]
 
     def pause(self, channels: Sequence[str]) -> list[Outgoing]:
         """Nobody hears some of the channels for a while: what was said last in them was said to its end."""
@@ -163,7 +151,7 @@ class Call:
             channel, missing = self._channels[name], self.missing(name, at)
             if missing:
                 gap = "the connection was lost" if channel.received else None
-                events += self._measured(channel.skip(missing, gap))
+                events += [*self._measured(channel.skip(missing, gap)), *self._followed(channel)]
         return events
 
     def missing(self, channel: str, at: float) -> int:
@@ -221,13 +209,16 @@ class Call:
         self._readings.append(update)
         self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
         said += self._heard_again(window.channel) if not lost else self._measured(lost)
-        return [*said, *self._transcribe(update, window.end)]
+        return [*said, *self._text.take(update, window.end)]
 
     def reread(self) -> list[Outgoing]:
         """Look at the other readings of what was heard last, once that has been told; follows every `heard`."""
         began, said = self._clock(), list[Outgoing]()
         for update in self._readings:
             said += self._told(self._detector.reread(update), began)
+        for update in self._readings:
+            self._conduct.heard(update.channel, update.committed)
+        said += self._passed()
         self._readings = []
         return [*said, *self._settle()]
 
@@ -242,9 +233,9 @@ class Call:
         """A question could not be answered."""
         return self._answered(self._detector.unscored(question.request_id), self._clock())
 
-    def failed(self, window: Window) -> list[Outgoing]:
+    def failed(self, window: Window, reason: str = "recognition failed") -> list[Outgoing]:
         """A window could not be recognised."""
-        lost = self._channels[window.channel].failed()
+        lost = self._channels[window.channel].failed(reason)
         said = self._pause(window.channel) if lost else []
         return [*said, *self._measured(lost), *self._settle()]
 
@@ -264,7 +255,7 @@ class Call:
             lost += channel.abandon(reason)
             said += self._pause(name)
         self.state = CallState.OVER
-        return [*said, *lost, *self._rest(), self._account()]
+        return [*said, *lost, *self._account()]
 
     @property
     def muted(self) -> bool:
@@ -356,42 +347,27 @@ class Call:
         if not all(channel.idle for channel in self._channels.values()):
             return []
         self.state = CallState.OVER
-        return [*self._rest(), self._account()]
+        return self._account()
 
-    def _account(self) -> Stopped:
+    def _account(self) -> list[Outgoing]:
+        """Say what was held back of the text, what only the end could tell of the call's conduct, and the sums."""
+        said: list[Outgoing] = [*self._text.rest()]
+        for channel in self._channels.values():
+            said += self._followed(channel)
+        metrics = self._conduct.finish(self.duration)
+        said += self._passed()
         missing = tuple(self._detector.finish())
-        return Stopped(self.duration, self._detector.violations, missing, self.blind)
+        return [*said, Stopped(self.duration, self._detector.violations, missing, self.blind, metrics)]
+
+    def _followed(self, channel: Channel) -> list[Outgoing]:
+        """Follow who speaks; report the bounds that the call passed by that."""
+        self._conduct.take(channel.name, *channel.speech())
+        return self._passed()
+
+    def _passed(self) -> list[Outgoing]:
+        news = self._conduct.news()
+        return self._told(self._detector.passed(news), self._clock()) if news else []
 
     def hidden(self) -> list[Hidden]:
         """Give what was said since it was last asked and must not be kept."""
-        hidden, self._hidden = self._hidden, []
-        return hidden
-
-    def _transcribe(self, update: TranscriptUpdate, until: float) -> list[Outgoing]:
-        """Say what is new in the text: the words committed, and the tentative ones after them if they changed."""
-        channel = update.channel
-        masker = self._maskers[channel]
-        transcripts = self._tell(channel, masker.push(update.committed, until))
-        tentative = _transcript(channel, masker.tentative(update.tentative), committed=False)
-        if tentative.text != self._tentative[channel]:
-            self._tentative[channel] = tentative.text
-            transcripts.append(tentative)
-        return transcripts
-
-    def _rest(self) -> list[Outgoing]:
-        """Say what was held back, since it might have been part of a number."""
-        return [event for channel, masker in self._maskers.items() for event in self._tell(channel, masker.flush())]
-
-    def _tell(self, channel: str, masked: Masked) -> list[Outgoing]:
-        """Say committed words, and note what of their audio must not be kept."""
-        self._hidden.append(Hidden(channel, masked.spans, self._maskers[channel].unclear))
-        if not masked.words:
-            return []
-        self._tentative[channel] = ""
-        return [_transcript(channel, masked.words, committed=True)]
-
-
-def _transcript(channel: str, words: tuple[Word, ...], *, committed: bool) -> Transcript:
-    text = "".join(word.text for word in words).strip()
-    start, end = (words[0].start, words[-1].end) if words else (0.0, 0.0)
-    return Transcript(channel, text, committed, start, end)
+        return self._text.hidden()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.conduct import Change, Voice
 from detector.types import ScoreRequest, TranscriptUpdate
 from streamer.audio import SAMPLE_RATE, Resampler, RingBuffer, decode
 from streamer.recognition.agreement import OVERLAP, Agreement
 from streamer.recognition.recognizer import Hypothesis
-from streamer.recognition.vad import SpeechEnded, SpeechModel, SpeechStarted, VoiceActivity
+from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted, VoiceActivity
 from streamer.recognition.windows import Plan, WindowPlanner
 from streamer.types import Blind, Encoding
 
@@ -64,6 +65,7 @@ class Channel:
         self._resampler = Resampler(sample_rate)
         self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
         self._activity = VoiceActivity(speech)
+        self._changes: list[Change] = []
         self._planner = WindowPlanner()
         self._agreement = Agreement(name, overlap)
         self._in_flight: Excerpt | None = None
@@ -134,13 +136,25 @@ class Channel:
             lost += self.give_up("recognition fell behind", start)
         self._buffer.skip(max(0, missing))
         self._planner.audio_received(self._buffer.end / SAMPLE_RATE, self._activity.paused)
-        return lost if reason is None else [*lost, *self._lose(start, self.received, reason)]
+        if reason is None:
+            return lost
+        self._changes += [(start, Voice.UNHEARD), (self.received, Voice.SILENT)]
+        return [*lost, *self._lose(start, self.received, reason)]
 
     def finish(self) -> list[Blind]:
         """The audio has ended."""
         lost = self._take(self._resampler.flush())
         self._note(self._activity.finish())
         return lost
+
+    def speech(self) -> tuple[list[Change], float]:
+        """Give how speech began and ended since this was last asked, and up to which second of call audio that is all.
+
+        The last frame waits for its end, and speech that has paused may go on.
+        """
+        changes, self._changes = self._changes, []
+        known = max(0, self._buffer.end - FRAME) / SAMPLE_RATE
+        return changes, known if self._activity.paused is None else min(known, self._activity.paused)
 
     def claim(self) -> bool:
         """Ask for a turn at the recogniser if a window is due and none was asked for; `next` takes it."""
@@ -207,12 +221,12 @@ class Channel:
             return update, self._lose(unheard, min(plan.end, self.received), trouble)
         return update, []
 
-    def failed(self) -> list[Blind]:
+    def failed(self, reason: str = "recognition failed") -> list[Blind]:
         """The window in flight was not recognised: it is tried once more, then given up."""
         plan = self._landed().plan
         self._failures += 1
         self._planner.failed()
-        return self.give_up("recognition failed", plan.end) if self._failures > 1 else []
+        return self.give_up(reason, plan.end) if self._failures > 1 else []
 
     def give_up(self, reason: str, until: float | None = None) -> list[Blind]:
         """Recognise nothing before `until` (or of all that was received) that no window holds yet."""
@@ -260,8 +274,10 @@ class Channel:
         for event in events:
             if isinstance(event, SpeechStarted):
                 self._planner.speech_started(event.at)
+                self._changes.append((event.at, Voice.SPEAKING))
             else:
                 self._planner.speech_ended(event.at)
+                self._changes.append((event.at, Voice.SILENT))
 
     def _lose(self, start: float, end: float, reason: str) -> list[Blind]:
         if end <= start:

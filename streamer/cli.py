@@ -26,7 +26,9 @@ from streamer import (
     journal_commands,
     lexicon_commands,
     model_commands,
+    ray_commands,
     recordings,
+    scan_commands,
     service,
     settings,
     token_commands,
@@ -34,6 +36,7 @@ from streamer import (
 from streamer.callers.caller import Placed
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
+from streamer.options import Channels, ConfigFile, DataFolder, LexiconFiles, Model, legs
 from streamer.recognition.recognizer import Recognizer
 from streamer.recordings import Recording
 from streamer.settings import Settings
@@ -50,24 +53,9 @@ app.add_typer(lexicon_commands.app)
 app.add_typer(model_commands.app)
 app.add_typer(journal_commands.app)
 app.add_typer(token_commands.app)
+app.add_typer(ray_commands.app)
+scan_commands.add_to(app)
 stderr = Console(stderr=True)
-
-LexiconFiles = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--lexicon",
-        metavar="FILE",
-        help="A lexicon file; may be given several times. The shipped ones if not.",
-    ),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME_OR_DIR",
-        help="base, a directory with weights, or any name faster-whisper knows.",
-    ),
-]
 
 
 def main() -> None:
@@ -89,10 +77,7 @@ def _one_line_errors() -> Iterator[None]:
 
 @app.command(epilog="Example: huazha serve --lexicon bank.yaml --media-port 8765")
 def serve(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="A TOML file with settings; options here win over it."),
-    ] = None,
+    config: ConfigFile = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.  [dim]127.0.0.1[/dim]")] = None,
     media_port: Annotated[int | None, typer.Option(help="Port for calls; 0 picks one.  [dim]8765[/dim]")] = None,
     console_port: Annotated[
@@ -100,10 +85,11 @@ def serve(
     ] = None,
     lexicon: LexiconFiles = None,
     model: Model = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of journal, evidence and keys.  [dim]the user's data folder[/dim]"),
+    recognizer: Annotated[
+        str | None,
+        typer.Option(metavar="local|ray://HOST[:PORT]", help="Where words are recognised.  [dim]local[/dim]"),
     ] = None,
+    data: DataFolder = None,
 ) -> None:
     """Run the service until it is interrupted."""
     _log_to_stderr()
@@ -113,6 +99,7 @@ def serve(
         "console_port": console_port,
         "lexicon": lexicon,
         "model": model,
+        "recognizer": recognizer,
         "data": data,
     }
     asyncio.run(_serve(settings.load(config, overrides)))
@@ -138,10 +125,7 @@ def call(
     url: Annotated[str, typer.Option(help="Where the service takes calls.")] = "ws://127.0.0.1:8765/v1/calls",
     language: Annotated[str | None, typer.Option(help="Of the call; the service's default if not given.")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=8.0, help="Times real time.")] = 1.0,
-    channels: Annotated[
-        str | None,
-        typer.Option(metavar="LEG[,LEG]", help="The legs in the recording's order: agent,customer if not given."),
-    ] = None,
+    channels: Channels = None,
     token: Annotated[
         str | None, typer.Option(envvar="HUAZHA_TOKEN", help="A platform's token, where the service asks for one.")
     ] = None,
@@ -156,8 +140,7 @@ def call(
     ] = None,
 ) -> None:
     """Stream a recording to the service as a telephony platform would, and show all that comes back."""
-    legs = _legs(channels)
-    recording = recordings.read(file, legs)
+    recording = recordings.read(file, legs(channels))
     if platform is not None:
         secrets = {**_secrets(secret or ()), **({} if token is None else {"token": token})}
         placed = Placed(recording.path.stem, recording.channels, language, secrets)
@@ -218,15 +201,6 @@ def _secrets(given: Sequence[str]) -> dict[str, str]:
     if not all(name and equals for name, equals, _ in pairs):
         raise typer.BadParameter("is NAME=VALUE", param_hint="--secret")
     return {name: value for name, _, value in pairs}
-
-
-def _legs(channels: str | None) -> tuple[str, ...] | None:
-    if channels is None:
-        return None
-    legs = tuple(leg.strip() for leg in channels.split(","))
-    if not set(legs) <= set(recordings.LEGS) or len(set(legs)) != len(legs):
-        raise typer.BadParameter("is agent, customer, or both, joined by a comma", param_hint="--channels")
-    return legs
 
 
 def _log_to_stderr() -> None:

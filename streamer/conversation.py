@@ -265,7 +265,7 @@ class Conversation:
         if window is None:
             return
         if hypothesis is None:
-            await self._send(call.failed(window))
+            await self._send(call.failed(window, self._engine.scheduler.failure))
         else:
             self._lag = call.lag(window)
             heard = time.perf_counter()

@@ -4,12 +4,17 @@
 HuazhaError                  a user's mistake or the machine's fault, told in one line
 ├── SettingsError            a setting is wrong, or can't be had
 ├── RecordingError           a recording can't be read or sent
+├── ScanError                there is nothing to scan, or nowhere to write what is found
 ├── CallFailed               a call to the service came to nothing
 ├── ModelError               the weights of a model
 │   ├── ModelNotFound        are not here, and how to get them
 │   ├── ModelDamaged         are not what they should be
 │   └── ModelNotWritten      could not be put into the cache
 ├── RecognitionFailed        a window was not recognised
+│   ├── RecognisersBusy      they turned it away, since too many wait already
+│   └── RecognisersGone      they can't be reached
+├── RayMissing               Ray is not installed
+├── ClusterError             a cluster can't be had, or does not do what it should
 ├── AccessDenied             somebody did not get in: no token, or none that is good
 └── ForbiddenOrigin          a page asks that has no business here
 ProtocolError                a peer broke the protocol, or can't be served: sent to it, then the socket closes
@@ -51,11 +56,25 @@ class SettingsError(HuazhaError):
 
 
 class RecordingError(HuazhaError):
-    """A recording can't be read, or holds what a call can't."""
+    """A recording can't be read, or holds what a call can't.
 
-    def __init__(self, path: Path, message: str) -> None:
+    Attributes:
+      path: or address.
+      problem: what is wrong, without it.
+    """
+
+    def __init__(self, path: Path | str, message: str) -> None:
         super().__init__(f"{path}: {message}")
         self.path = path
+        self.problem = message
+
+
+class ScanError(HuazhaError):
+    """There is nothing to scan where it was asked for, or nowhere to write what is found."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
 
 
 class CallFailed(HuazhaError):
@@ -95,7 +114,44 @@ class ModelNotWritten(ModelError):
 
 
 class RecognitionFailed(HuazhaError):
-    """A recogniser could not do a window."""
+    """A recogniser could not do a window.
+
+    Attributes:
+      reason: why what was said there is not monitored, as platforms and supervisors are told.
+    """
+
+    reason: ClassVar[str] = "recognition failed"
+
+
+class RecognisersBusy(RecognitionFailed):
+    """Recognisers elsewhere turned a window away: too many wait there already."""
+
+    reason = "recognisers overloaded"
+
+
+class RecognisersGone(RecognitionFailed):
+    """Recognisers elsewhere can't be reached, or none of them answers."""
+
+    reason = "recognisers out of reach"
+
+
+class RayMissing(HuazhaError):
+    """What needs Ray was asked for where it isn't installed."""
+
+    def __init__(self) -> None:
+        super().__init__('Ray is not installed here; pip install "huazha[ray]" installs it')
+
+
+class ClusterError(HuazhaError):
+    """A cluster can't be had, or does not do what was asked of it.
+
+    Attributes:
+      address: as it was given.
+    """
+
+    def __init__(self, address: str, message: str) -> None:
+        super().__init__(f"{address}: {message}")
+        self.address = address
 
 
 class AccessDenied(HuazhaError):

@@ -14,7 +14,7 @@ from watchfiles import awatch
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.errors import LexiconError
 from lexicon.loader import load
-from lexicon.switches import UnknownRule, switched
+from lexicon.switches import SwitchError, switched
 from lexicon.types import Lexicon
 from streamer.errors import SettingsError
 
@@ -38,7 +38,7 @@ class LexiconStore:
 
     Raises:
       LexiconError: a file can't be read.
-      SettingsError: a switch is for no rule.
+      SettingsError: a switch is for no rule, or can't be carried out.
     """
 
     def __init__(self, files: Sequence[Path], switches: Mapping[str, str]) -> None:
@@ -47,8 +47,8 @@ class LexiconStore:
         self.trouble = ""
         try:
             self.current = self._compile()
-        except UnknownRule as error:
-            raise SettingsError("rules", error.rule_id, "is no rule of any lexicon here") from None
+        except SwitchError as error:
+            raise SettingsError("rules", error.rule_id, error.problem) from None
 
     async def watch(self) -> None:
         """Follow the files, for ever: a change is built aside and swapped in whole; a wrong one changes nothing."""
@@ -63,7 +63,7 @@ class LexiconStore:
         gc.disable()
         try:
             compiled = await asyncio.to_thread(self._compile)
-        except (LexiconError, UnknownRule) as error:
+        except (LexiconError, SwitchError) as error:
             self.trouble = f"the lexicon was not renewed: {error}"
             log.error("%s; calls go on with %s", self.trouble, self.current.lexicon.version)
             return

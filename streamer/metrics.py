@@ -45,6 +45,9 @@ class Metrics:
             buckets=(0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3, 10, 30),
             registry=registry,
         )
+        self.unrecognised = Counter(
+            "huazha_recognition_failures", "Windows that were not recognised, by why", ["reason"], registry=registry
+        )
         self.queue_age = Gauge(
             "huazha_recognition_queue_age_seconds", "Age of the oldest window unanswered", registry=registry
         )
@@ -91,6 +94,9 @@ class Metrics:
         self.waited.observe(batch.waited)
         if batch.audio:
             self.real_time_factor.observe(batch.took / batch.audio)
+
+    def count_lost(self, reason: str) -> None:
+        self.unrecognised.labels(reason).inc()
 
     def count_violation(self, violation: Violation) -> None:
         self.violations.labels(violation.rule_id, violation.severity).inc()

@@ -10,7 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer import settings
-from streamer.recognition import models
+from streamer.recognition import local, models
+from streamer.recognition.devices import Placement
+
+LARGER = "large-v3-turbo"
+"""What a GPU is for: nearly as good as large-v3, with an eighth of its decoder."""
 
 app = typer.Typer(name="model", help="Show which weights are here, or fetch others.", no_args_is_help=True)
 
@@ -25,17 +29,35 @@ def show(
     chosen = settings.load(config, {})
     console = Console()
     table = Table("model", "from", "size", "in", box=None, pad_edge=False, header_style="dim")
-    for model in models.known():
+    listed = models.known()
+    for model in listed:
         table.add_row(model.name, model.source, f"{model.size >> 20} MB" if model.size else "", str(model.place or ""))
     console.print(table)
-    compute, why = models.compute_type(chosen.compute_type)
     console.print(f"\nEvery language is heard by {chosen.model}", end="", highlight=False)
     for language, name in sorted(chosen.models.items()):
         console.print(f", {language} by {name}", end="", highlight=False)
-    console.print(f".\nWeights are computed in {compute}: {why}.", highlight=False)
-    console.print(
-        f"{chosen.workers} at once, with one thread each: as many as this machine has cores.", highlight=False
-    )
+    console.print(".")
+    here = {model.name: model.place for model in listed}
+    placement = local.place(chosen.wanted, here.get(chosen.model, Path(chosen.model).expanduser()))
+    for line in described(placement, chosen.model):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def described(placement: Placement, model: str) -> list[str]:
+    """Say in sentences where a model is computed, how, and why."""
+    on_gpu = placement.device == "cuda"
+    where = f"GPU {placement.index}" if on_gpu else "the processor"
+    together = f"{placement.workers} batches at once, of {placement.max_batch} windows at most"
+    lines = [
+        f"It is computed on {where}: {placement.why_device}.",
+        f"Weights are computed in {placement.compute_type}: {placement.why_type}.",
+        f"{together}: {placement.why_batches}.",
+    ]
+    if on_gpu and model == models.DEFAULT:
+        lines.append(
+            f"A GPU bears a larger model, which hears more: huazha model get {LARGER}, serve --model {LARGER}."
+        )
+    return lines
 
 
 @app.command(epilog="Example: huazha model get small")

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from detector.types import Status
 from streamer.bus import Bus, CallName
-from streamer.call import Call, Hidden
+from streamer.call import Call
 from streamer.record.chronicle import Chronicle, result
 from streamer.record.clips import ClipRecorder
+from streamer.running_text import Hidden
 from streamer.types import AudioFrame, Outgoing, ViolationReport
 
+MOMENT = 60.0
+"""Seconds up to which a violation happened somewhere: what is the whole call's, such as who talks more, has no clip."""
 STATED = 1.0
 """Seconds between two words on how a call is."""
 
@@ -51,7 +54,7 @@ class Reporter:
             self._bus.tell(kind, self.name, fields)
         if self._clips is not None and isinstance(event, ViolationReport):
             violation = event.violation
-            if violation.status is Status.FIRED:
+            if violation.status is Status.FIRED and violation.end - violation.start <= MOMENT:
                 self._clips.want(violation.id, violation.start, violation.end)
 
     def carried(

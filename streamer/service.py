@@ -27,7 +27,9 @@ from streamer.control_plane import Ask, ControlPlane
 from streamer.health import Health
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
-from streamer.recognition import models
+from streamer.ray.addresses import LOCAL
+from streamer.ray.recognizer import IN_FLIGHT, connect
+from streamer.recognition import local, models
 from streamer.recognition.by_language import ByLanguage
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
@@ -55,14 +57,19 @@ ANSWER = 8.0
 
 
 def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Recognizer:
-    """Find the models' weights, load them, and make a dry run in every language that has rules.
+    """Find the models' weights, load them, and make a dry run in every language that has rules; or find a cluster's.
 
     Raises:
+      ClusterError: the cluster can't be reached.
       LexiconError: a lexicon can't be read.
       ModelError: there are no such weights, or they are damaged.
+      SettingsError: they can't be computed as it is set.
     """
     # First, since it takes no time: a typing mistake in it should not wait for a model.
     languages = {rule.language for rule in load(settings.lexicon or shipped()).rules}
+    if settings.recognizer != LOCAL:
+        progress(f"Looking for {settings.recognizer}")
+        return connect(settings.recognizer, concurrency=settings.workers or IN_FLIGHT)
     others = {
         language: _load(name, settings, [language], progress)
         for language, name in settings.models.items()
@@ -77,10 +84,7 @@ def _load(
 ) -> WhisperRecognizer:
     directory = models.resolve(name, progress=progress)
     progress(f"Loading {name}")
-    compute, _ = models.compute_type(settings.compute_type)
-    recognizer = WhisperRecognizer(directory, name=Path(name).name, workers=settings.workers, compute_type=compute)
-    recognizer.warm(languages)
-    return recognizer
+    return local.load(directory, Path(name).name, settings.wanted, languages)
 
 
 class Service:
@@ -138,6 +142,8 @@ class Service:
             self._tell()
             if not scheduler.alive:
                 self._trouble = "the recogniser has stopped"
+            elif scheduler.trouble:
+                self._trouble = scheduler.trouble
             elif age > self._settings.max_queue_age:
                 self._trouble = f"recognition is {age:.0f} s behind"
             else:
@@ -218,8 +224,10 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
         keyring = Keyring(Tokens(engine))
         await asyncio.to_thread(keyring.refresh)
         require_tokens(settings.host, keyring)
+        # A cluster that hangs is not mended by another connection to it.
+        replace = (lambda: load_recognizer(settings)) if settings.recognizer == LOCAL else None
         scheduler = await stack.enter_async_context(
-            Scheduler(recognizer, observe=metrics.count_batch, replace=lambda: load_recognizer(settings))
+            Scheduler(recognizer, observe=metrics.count_batch, lost=metrics.count_lost, replace=replace)
         )
         media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring)
         service = Service(settings, media, metrics, bus)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -28,6 +27,8 @@ from detector.types import Action
 from streamer.dialects.dialect import Section as _Section
 from streamer.errors import SettingsError
 from streamer.platform_settings import PlatformSettings
+from streamer.ray import addresses
+from streamer.recognition.devices import ComputeType, Device, Wanted
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -216,9 +217,15 @@ class Settings(_Section):
       lexicon: files; the shipped lexicons when empty.
       model: `base`, a directory, or a name that faster-whisper knows.
       models: other models than that, by language.
-      compute_type: of weights, as CTranslate2 names it; what the processor does best when absent.
+      device: what recognises: `cpu`, `cuda`, or `auto`, which is a GPU where there is one that works.
+      device_index: of the GPU, as CUDA counts them.
+      compute_type: of weights, as CTranslate2 names it; what the device does best when absent.
+      recognizer: `local`, or where a cluster's recognisers are: `ray://HOST:8000/huazha`; several hosts, with commas
+        between them, are asked in turn. The cluster then has the models, and their settings.
       language: of calls that don't say theirs.
-      workers: recognisers at once; one to a core serves best.
+      workers: batches recognised at once; when absent, one to a core on a processor, and few on a GPU. Of a cluster,
+        windows that are asked for at once; 64 when absent.
+      max_batch: windows recognised together, at most; when absent, what suits the device.
       rules: switched off or graded otherwise than in their lexicon, by id.
       max_queue_age: seconds that a window may wait before the service calls itself unhealthy.
       data: the folder of the journal, the evidence and the key that the journal's heads are signed with.
@@ -236,9 +243,13 @@ class Settings(_Section):
     lexicon: tuple[Path, ...] = ()
     model: str = "base"
     models: dict[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], str] = Field(default_factory=dict)
-    compute_type: Literal["int8", "int8_float32", "int16", "float32"] | None = None
+    device: Device = "auto"
+    device_index: Annotated[int, Field(ge=0)] = 0
+    compute_type: ComputeType | None = None
+    recognizer: Annotated[str, AfterValidator(addresses.checked)] = addresses.LOCAL
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
-    workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
+    workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    max_batch: Annotated[int, Field(ge=1, le=256)] | None = None
     max_queue_age: Seconds = 5.0
     rules: dict[str, Literal["off", "block", "alert", "review"]] = Field(default_factory=dict)
     limits: Limits = Limits()
@@ -256,6 +267,11 @@ class Settings(_Section):
     def name(self) -> str:
         """The gateway's name."""
         return self.gateway or f"{socket.gethostname()}:{self.media_port}"
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is set about computing, as recognition has it."""
+        return Wanted(self.device, self.device_index, self.compute_type, self.workers, self.max_batch)
 
     @property
     def journal(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from detector.types import Action, Missing, Violation
+from detector.types import Action, CallMetrics, Missing, Violation
 
 
 class Encoding(StrEnum):
@@ -188,12 +188,13 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The call's account of itself."""
+    """The call's account of itself; `metrics` is None where the call broke off before it could give one."""
 
     duration: float
     violations: int
     missing: tuple[Missing, ...]
     blind_seconds: float
+    metrics: CallMetrics | None = None
 
 
 Outgoing = Started | Transcript | ViolationReport | Block | Unblock | Order | Blind | Stopped

@@ -52,12 +52,13 @@ def fields(event: Outgoing) -> dict[str, Any]:
             return _ordered(event)
         case Blind(channel, start, end, reason):
             return {"channel": channel, **_rounded({"from": start, "to": end}), "reason": reason}
-        case Stopped(duration, violations, missing, blind):
+        case Stopped(duration, violations, missing, blind, metrics):
             return {
                 **_rounded({"duration": duration}),
                 "violations": violations,
                 "missing": [asdict(disclosure) for disclosure in missing],
                 **_rounded({"blind_seconds": blind}),
+                "metrics": None if metrics is None else metrics.to_json(),
             }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from streamer.recognition.whisper import WhisperRecognizer
 from streamer.record import database
 from streamer.service import Service
 from streamer.settings import Limits, Settings
+from tests.clusters import RayCluster
 from tests.databases import PostgreSQL
 from tests.faults import Running
 
@@ -61,6 +63,22 @@ def postgresql() -> Iterator[PostgreSQL]:
         server = PostgreSQL(Path(found).parent, Path(folder))
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def ray_installed() -> None:
+    """Without Ray the test is skipped, but never in CI."""
+    if importlib.util.find_spec("ray") is None:
+        assert "CI" not in os.environ, "Ray is not installed"
+        pytest.skip("Ray is not installed")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(ray_installed: None) -> Iterator[RayCluster]:
+    """Two workers with a recogniser on each."""
+    cluster = RayCluster()
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,6 +19,16 @@ STOPPED: dict[str, Any] = {
     "missing": [],
     "blind_seconds": 0.5,
 }
+METRICS: dict[str, Any] = {
+    "talk_seconds": {"agent": 31.2, "customer": 10.4},
+    "talk_ratio": {"agent": 0.75, "customer": 0.25},
+    "silence_seconds": 12.5,
+    "longest_silence": {"seconds": 5.1, "from": 10.0, "to": 15.1},
+    "overlap_seconds": 1.2,
+    "pace": {"agent": 262.4, "customer": None},
+    "fastest": {"agent": {"pace": 301.0, "from": 3.0, "to": 34.0}, "customer": None},
+    "unit": "characters",
+}
 VIOLATION: dict[str, Any] = {
     "violation_id": "v-1",
     "status": "fired",

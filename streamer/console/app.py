@@ -19,7 +19,7 @@ from streamer.console.bounds import Bounds
 from streamer.console.desk import Desk
 from streamer.console.feed import FeedError, FeedSocket, Greet, Hello
 from streamer.console.media import MediaFailed, MediaGone
-from streamer.console.rest import calls, service, violations
+from streamer.console.rest import calls, scans, service, violations
 from streamer.console.rest.asking import BadRequest, CallOver, Door, ForbiddenRole, NotFound
 from streamer.console.rules import NoSuchLanguage
 from streamer.errors import AccessDenied, ForbiddenOrigin
@@ -48,7 +48,7 @@ def create_app(desk: Desk) -> FastAPI:
     )
     app.state.desk, app.state.door = desk, Door(desk)
     web = Path(str(resources.files("streamer.console") / "web"))
-    for router in (service.router, calls.router, violations.router, service.open_router):
+    for router in (service.router, calls.router, violations.router, scans.router, service.open_router):
         app.include_router(router)
 
     @app.get("/", include_in_schema=False)

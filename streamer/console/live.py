@@ -87,6 +87,7 @@ def _item(event: Event) -> dict[str, Any]:
         "violations": 0,
         "worst": None,
         "missing": [],
+        "metrics": None,
     }
 
 

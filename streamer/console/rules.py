@@ -78,4 +78,5 @@ def _shown(rule: Rule) -> dict[str, Any]:
         "required": None if rule.required is None else {"within": rule.required.within},
         "say_instead": rule.say_instead,
         "source": rule.source,
+        "metric": None if rule.metric is None else {"name": str(rule.metric.name), "over": rule.metric.over},
     }

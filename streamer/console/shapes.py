@@ -21,6 +21,7 @@ Status = Literal["candidate", "fired", "confirmed", "retracted"]
 Verdict = Literal["acknowledged", "true", "false"]
 NoVerdict = Literal["none"]
 Channel = Literal["agent", "customer"]
+Source = Literal["live", "scan"]
 Phrase = Annotated[str, Field(min_length=1, max_length=256)]
 Limit = Annotated[int, Field(ge=1, le=200)]
 
@@ -62,7 +63,7 @@ class Ticket(BaseModel):
 
 
 class Call(BaseModel):
-    """A call."""
+    """A call; `scan` names the one that heard its recording, null where it was heard while it was made."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -85,6 +86,8 @@ class Call(BaseModel):
     violations: int
     worst: Severity | None
     missing: list[dict[str, Any]]
+    metrics: dict[str, Any] | None = None
+    scan: str | None = None
 
 
 class CallWithEvents(Call):
@@ -113,7 +116,7 @@ class BlockOf(BaseModel):
 
 
 class Violation(BaseModel):
-    """A violation, as it stands now."""
+    """A violation, as it stands now; `scan` and `file` are of a recording's."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -141,6 +144,8 @@ class Violation(BaseModel):
     verdict_reason: str | None
     block: BlockOf | None
     evidence: bool
+    scan: str | None = None
+    file: str | None = None
 
 
 class ViolationWithEvents(Violation):
@@ -153,6 +158,34 @@ class Violations(BaseModel):
     """A page of violations; `next` asks for the one after it."""
 
     items: list[Violation]
+    next: str | None
+
+
+class Scan(BaseModel):
+    """A scan of recordings that has ended; `seconds` of audio, `violations` and `missing` are those of all of them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    scan: str
+    status: Literal["finished", "interrupted"]
+    began: str
+    ended: str
+    paths: list[str]
+    files: int
+    scanned: int
+    reused: int
+    unreadable: int
+    seconds: float
+    violations: int
+    missing: int
+    lexicon_version: str
+    model: str
+
+
+class Scans(BaseModel):
+    """A page of scans; `next` asks for the one after it."""
+
+    items: list[Scan]
     next: str | None
 
 
@@ -193,12 +226,22 @@ class Waveform(BaseModel):
 
 
 class OfRule(BaseModel):
-    """How often a rule fired, was taken back, and was judged to be right or wrong."""
+    """How often a rule fired, was taken back, and was judged right or wrong; `precision` is the share of right."""
 
     rule_id: str
     severity: Severity
     fired: int
     retracted: int
+    true: int
+    false: int
+    precision: float | None
+
+
+class OfWeek(BaseModel):
+    """How people judged what a rule found in a week; `week` is its Monday."""
+
+    week: str
+    rule_id: str
     true: int
     false: int
 
@@ -235,6 +278,7 @@ class Statistics(BaseModel):
 
     by_rule: list[OfRule]
     by_day: list[OfDay]
+    precision: list[OfWeek]
     blocks: Blocks
     coverage: Coverage
 

@@ -38,6 +38,7 @@ async def _end(desk: Desk, call: dict[str, Any]) -> None:
         "violations": call["violations"],
         "missing": [],
         "blind_seconds": call["blind"],
+        "metrics": None,
     }
     try:
         await desk.media.publish("call.stopped", fields, CallName(call["call"], call["call_id"], call["agent"]))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from numpy.typing import NDArray
 
+from streamer.recognition.devices import Placement
 from streamer.recognition.vocabulary import Unfit, cut
 
 log = logging.getLogger(__name__)
@@ -25,12 +28,45 @@ LARGEST_CUT = 1 << 30
 PROMPTS = {"zh": "以下是普通话的句子。"}
 
 
-class Engine:
-    """A model that knows one language's tokens only, where its form allows that.
+class Loader:
+    """Loads a model: once for each language where it can be cut to that, else once for all that it can't be cut to.
 
     Args:
       directory: with weights in CTranslate2 form.
-      workers: threads that may use it at once.
+      placement: where it is computed, and by how many threads at once.
+    """
+
+    def __init__(self, directory: Path, placement: Placement) -> None:
+        self._directory = directory
+        self._placement = placement
+        self._whole: WhisperModel | None = None
+
+    def engine(self, language: str) -> Engine:
+        """Load what serves a language. Not to be called by two threads at once."""
+        files, tokens = _cut(self._directory, language)
+        if tokens is not None:
+            return Engine(self._load(files), language, tokens)
+        if self._whole is None:
+            self._whole = self._load(None)
+        return Engine(self._whole, language, None)
+
+    def _load(self, files: dict[str, bytes] | None) -> WhisperModel:
+        return WhisperModel(
+            str(self._directory),
+            device=self._placement.device,
+            device_index=self._placement.index,
+            compute_type=self._placement.compute_type,
+            cpu_threads=1,
+            num_workers=self._placement.workers,
+            files=files,
+        )
+
+
+class Engine:
+    """A model that knows one language's tokens only, where its form allows that; made by a `Loader`.
+
+    Args:
+      tokens: those that it knows, by its own numbers; None where it knows all.
 
     Attributes:
       model: as CTranslate2 runs it; its tokens are numbered as it likes.
@@ -38,22 +74,13 @@ class Engine:
       start, prompt, unprompted: the model's tokens before a text: to align, and to decode with a prompt and without.
     """
 
-    def __init__(self, directory: Path, language: str, *, workers: int, compute_type: str) -> None:
-        files, tokens = _cut(directory, language)
-        whisper = WhisperModel(
-            str(directory),
-            device="cpu",
-            compute_type=compute_type,
-            cpu_threads=1,
-            num_workers=workers,
-            files=files,
-        )
+    def __init__(self, whisper: WhisperModel, language: str, tokens: NDArray[np.int64] | None) -> None:
         self.model = whisper.model
         self.vocabulary = len(tokens) if tokens is not None else whisper.hf_tokenizer.get_vocab_size()
         self.tokenizer = Tokenizer(
             whisper.hf_tokenizer, self.model.is_multilingual, task="transcribe", language=language
         )
-        self._features = whisper.feature_extractor
+        self._features = _features_for(whisper)
         self._tokens = tokens
         self._numbers = {int(token): number for number, token in enumerate(tokens)} if tokens is not None else None
         self.start = self._numbered(self.tokenizer.sot_sequence)
@@ -90,6 +117,25 @@ class Engine:
 def stacked(mels: Sequence[NDArray[np.float32]]) -> ctranslate2.StorageView:
     """Put arrays of one shape into a batch."""
     return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.stack(mels), dtype=np.float32))
+
+
+def on_host(states: Any) -> NDArray[np.float32] | NDArray[np.float16]:
+    """Copy what a model gives into memory that NumPy reads, from wherever it was computed: (batch, states, width)."""
+    if states.device != "cpu":
+        states = states.to_device(ctranslate2.Device.cpu)
+    # NumPy has no type for it.
+    if states.dtype == ctranslate2.DataType.bfloat16:
+        states = states.to(ctranslate2.DataType.float32)
+    return np.array(states)
+
+
+def _features_for(whisper: WhisperModel) -> FeatureExtractor:
+    """Give what makes spectra of as many bands as the model was trained on: 80, and 128 since large-v3.
+
+    They stand in `preprocessor_config.json`, which not every directory has; the weights know it as well.
+    """
+    extractor, bands = whisper.feature_extractor, whisper.model.n_mels
+    return extractor if len(extractor.mel_filters) == bands else FeatureExtractor(feature_size=bands)
 
 
 def _cut(directory: Path, language: str) -> tuple[dict[str, bytes] | None, NDArray[np.int64] | None]:

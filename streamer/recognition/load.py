@@ -12,6 +12,8 @@ CALM = 0.6
 
 SOON = 0.3
 """Seconds that turns may wait, in the mean, while looks are thorough."""
+REFUSED = 3.0
+"""Seconds that a turn counts as having waited which a recogniser turned away: a third of them are too much load."""
 
 
 class Relief(IntEnum):

@@ -18,6 +18,7 @@ from ctranslate2 import get_supported_compute_types
 from platformdirs import user_cache_path
 
 from streamer.errors import ModelDamaged, ModelError, ModelNotFound, ModelNotWritten
+from streamer.recognition.devices import on_processor
 
 DEFAULT = "base"
 NEEDED = ("model.bin", "config.json", "tokenizer.json")
@@ -68,11 +69,11 @@ def known(cache: Path | None = None) -> list[KnownModel]:
     if _packaged_base() is not None:
         here = (place / "model.bin").is_file()
         source = "installed packages" if here else "installed packages, joined at first use"
-        listed.append(KnownModel(DEFAULT, source, _size(place), place if here else None))
+        listed.append(KnownModel(DEFAULT, source, weights(place), place if here else None))
     for name in available_models():
         with suppress(OSError, ValueError, ModelDamaged):
             directory = _checked(Path(download_model(name, local_files_only=True)))
-            listed.append(KnownModel(name, "hub", _size(directory), directory))
+            listed.append(KnownModel(name, "hub", weights(directory), directory))
     return listed
 
 
@@ -82,15 +83,11 @@ def compute_type(wanted: str | None = None) -> tuple[str, str]:
     Args:
       wanted: the type that was set; None leaves the choice to the processor.
     """
-    if wanted is not None:
-        return wanted, "as it was set"
-    supported = get_supported_compute_types("cpu")
-    if "int8" in supported:
-        return "int8", "this processor computes it, with a fourth of the memory of float32 and about twice the speed"
-    return "float32", "this processor computes nothing smaller"
+    return (wanted, "as it was set") if wanted is not None else on_processor(get_supported_compute_types("cpu"))
 
 
-def _size(directory: Path) -> int:
+def weights(directory: Path) -> int:
+    """Give the bytes of weights in a directory; 0 where there are none."""
     file = directory / "model.bin"
     return file.stat().st_size if file.is_file() else 0
 

@@ -67,6 +67,7 @@ class Hypothesis:
       foreign: the language that was spoken, where it was beyond doubt another than the window's.
       alternatives: other readings, less likely, where they were asked for; their times are roughly right.
       trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque.
+      waited: seconds that the window waited for its turn after it was given to the recogniser, and on the way to it.
     """
 
     words: tuple[Word, ...]
@@ -75,6 +76,7 @@ class Hypothesis:
     foreign: str | None = None
     alternatives: tuple[tuple[Word, ...], ...] = ()
     trace: object = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

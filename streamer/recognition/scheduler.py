@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from streamer.audio import SAMPLE_RATE
-from streamer.errors import RecognitionFailed
-from streamer.recognition.load import Load, Relief
+from streamer.errors import RecognisersBusy, RecognisersGone, RecognitionFailed
+from streamer.recognition.load import REFUSED, Load, Relief
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn, Window
 from streamer.recognition.workers import Workers
 
@@ -25,6 +27,8 @@ HUNG = 30.0
 """Seconds that a batch may take: some hundred times what it should."""
 LAST = 5.0
 """Seconds that a batch may still take when the service ends."""
+SEEK = 2.0
+"""Seconds between attempts to reach recognisers that could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,13 @@ class Scheduler:
     Args:
       recognizer: runs in `recognizer.concurrency` threads.
       observe: told of each batch.
+      lost: told why, for each window that was not recognised.
       replace: makes another recogniser, in a thread of its own; None when the one there is must do.
       hung: seconds after which a batch is given up.
+
+    Attributes:
+      trouble: why nobody can be heard at present, or an empty string: it has to do with no window in particular.
+      failure: why a window was not recognised, the last time that one was not.
     """
 
     def __init__(
@@ -85,11 +94,15 @@ class Scheduler:
         recognizer: Recognizer,
         *,
         observe: Callable[[Batch], None] = lambda _: None,
+        lost: Callable[[str], None] = lambda _: None,
         replace: Callable[[], Recognizer] | None = None,
         hung: float = HUNG,
     ) -> None:
         self.recognizer = recognizer
+        self.trouble = ""
+        self.failure = RecognitionFailed.reason
         self._observe = observe
+        self._lost = lost
         self._replace = replace
         self._hung = hung
         self._queue: list[_Job] = []
@@ -100,6 +113,8 @@ class Scheduler:
         self._threads = Workers(recognizer.concurrency)
         self._replacing = asyncio.Lock()
         self._load = Load()
+        self._elsewhere = 0.0
+        self._seeking: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -126,9 +141,10 @@ class Scheduler:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        tasks = [*self._workers, *filter(None, [self._seeking])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for job in self._queue:
             job.answer.cancel()
         await asyncio.to_thread(self._threads.stop, min(self._hung, LAST))
@@ -208,7 +224,10 @@ class Scheduler:
                 if job.answer.done():
                     continue
                 if isinstance(answer, Exception):
-                    job.answer.set_exception(RecognitionFailed(str(answer)))
+                    failed = answer if isinstance(answer, RecognitionFailed) else RecognitionFailed(str(answer))
+                    self.failure = failed.reason
+                    self._lost(failed.reason)
+                    job.answer.set_exception(failed)
                 else:
                     job.answer.set_result(answer)
         finally:
@@ -220,7 +239,7 @@ class Scheduler:
         """Do a batch; if that fails, each job by itself, so that a bad one costs no other. A failure is an answer."""
         began = time.monotonic()
         waited = began - min(job.submitted for job in batch)
-        self._load.waited(waited, began)
+        self._load.waited(waited + self._elsewhere, began)
         recognizer, threads = self.recognizer, self._threads
         try:
             async with asyncio.timeout(self._hung):
@@ -228,6 +247,9 @@ class Scheduler:
         except TimeoutError as error:
             log.error("the recogniser has hung for %.0f s", self._hung)
             await self._start_anew(recognizer)
+            return [error] * len(batch)
+        except (RecognisersBusy, RecognisersGone) as error:
+            self._turned_away(error, batch[0].asked.language)
             return [error] * len(batch)
         except Exception as error:
             log.exception("recognition of %d windows failed", len(batch))
@@ -238,9 +260,35 @@ class Scheduler:
                 singly += await self._run([job])
             return singly
         windows = [job.window for job in batch if job.window is not None]
+        if windows:
+            self._elsewhere = max(hypothesis.waited for hypothesis in answers)
         audio = sum(len(window.audio) for window in windows) / SAMPLE_RATE
         self._observe(Batch(audio=audio, took=time.monotonic() - began, waited=waited))
         return answers
+
+    def _turned_away(self, error: RecognisersBusy | RecognisersGone, language: str) -> None:
+        """Recognisers elsewhere have no time, which is load, or are not there, which is trouble until they are."""
+        if isinstance(error, RecognisersBusy):
+            self._load.waited(REFUSED, time.monotonic())
+        elif not self.trouble:
+            log.error("nobody can be heard: %s", error)
+            self.trouble = f"{error.reason}: {error}"
+            self._seeking = asyncio.create_task(self._seek(language), name="seek recognisers")
+
+    async def _seek(self, language: str) -> None:
+        """Ask with a second of silence until there is an answer; where no call goes on, nobody else would notice."""
+        silence = Window("", "", 0, np.zeros(SAMPLE_RATE, dtype=np.float32), 0.0, language, thorough=False)
+        while self.trouble:
+            await asyncio.sleep(SEEK)
+            try:
+                await self._threads.run(self.recognizer.recognize, [silence])
+            except RecognisersGone:
+                continue
+            except Exception as error:
+                log.warning("recognisers are there again, but %s", error)
+            else:
+                log.warning("recognisers are there again")
+            self.trouble = ""
 
     async def _start_anew(self, hung: Recognizer) -> None:
         """Put another recogniser in a hung one's place, once for all who waited for it."""

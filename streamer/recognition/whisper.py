@@ -18,7 +18,8 @@ from faster_whisper.tokenizer import Tokenizer
 
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
-from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, stacked
+from streamer.recognition.devices import Placement
+from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, Loader, on_host, stacked
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, placed, to_words
 
@@ -55,24 +56,21 @@ SECOND_TRY = _Decoding(prompted=False, repetition_penalty=1.3)
 class WhisperRecognizer:
     """A Whisper model in CTranslate2 form.
 
-    One thread a worker: a token decodes as fast with one thread as with two, so on two cores two workers of
-    one thread do twice the work of one worker with two.
+    On a processor one thread a worker: a token decodes as fast with one thread as with two, so on two cores two workers
+    of one thread do twice the work of one worker with two.
 
     Args:
       directory: as `streamer.recognition.models.resolve` returns it.
       name: the model's name for people.
-      workers: batches recognised at once.
-      max_batch: windows decoded together.
+      placement: where it is computed, and how many windows and batches at once.
     """
 
-    def __init__(
-        self, directory: Path, *, name: str, workers: int = 2, max_batch: int = 4, compute_type: str = "int8"
-    ) -> None:
+    def __init__(self, directory: Path, *, name: str, placement: Placement) -> None:
         self.name = name
-        self.concurrency = workers
-        self._abilities = Abilities(max_batch, scores=True, word_times=True)
-        self._directory = directory
-        self._compute_type = compute_type
+        self.concurrency = placement.workers
+        self.placement = placement
+        self._abilities = Abilities(placement.max_batch, scores=True, word_times=True)
+        self._loader = Loader(directory, placement)
         self._engines: dict[str, Engine] = {}
         self._building = threading.Lock()
 
@@ -95,7 +93,7 @@ class WhisperRecognizer:
         languages = {window.language for window in windows}
         if len(languages) != 1:
             raise ValueError(f"a batch is of one language, not {sorted(languages)}")
-        engine = self._engine(languages.pop())
+        engine = self.engine(languages.pop())
         hypotheses = self._decode(windows, engine, FIRST_TRY)
         again = [i for i, hypothesis in enumerate(hypotheses) if hypothesis.rejected]
         if again:
@@ -106,13 +104,13 @@ class WhisperRecognizer:
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts by what the decoder gives to their tokens when it is made to write them."""
-        return [self._weigh(question, self._engine(question.language)) for question in questions]
+        return [self._weigh(question, self.engine(question.language)) for question in questions]
 
     def _weigh(self, question: Scoring, engine: Engine) -> tuple[float, ...]:
         encoded = question.trace
         if not isinstance(encoded, np.ndarray):
             frames = max(MIN_FRAMES, -(-len(question.audio) // FRAME_SAMPLES))
-            encoded = np.array(engine.model.encode(stacked([engine.features(question.audio, frames)])))[0]
+            encoded = on_host(engine.model.encode(stacked([engine.features(question.audio, frames)])))[0]
         alignments = engine.model.align(
             stacked([encoded] * len(question.texts)),
             engine.start,
@@ -149,7 +147,7 @@ class WhisperRecognizer:
         foreign = _foreign(engine, encoded, windows)
         hypotheses: list[Hypothesis] = []
         for window, (_, tokens), alignment, result, trace in zip(
-            windows, texts, alignments, results, np.array(encoded), strict=True
+            windows, texts, alignments, results, on_host(encoded), strict=True
         ):
             first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob)
             first = replace(first, foreign=foreign[len(hypotheses)])
@@ -157,14 +155,13 @@ class WhisperRecognizer:
             hypotheses.append(replace(first, alternatives=_alternatives(first, others), trace=trace.copy()))
         return hypotheses
 
-    def _engine(self, language: str) -> Engine:
+    def engine(self, language: str) -> Engine:
+        """Give a language's model, which is loaded when it is first asked for."""
         engine = self._engines.get(language)
         if engine is None:
             with self._building:
                 if language not in self._engines:
-                    self._engines[language] = Engine(
-                        self._directory, language, workers=self.concurrency, compute_type=self._compute_type
-                    )
+                    self._engines[language] = self._loader.engine(language)
                 engine = self._engines[language]
         return engine
 

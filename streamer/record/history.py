@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, Table, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, select
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from streamer.record import database
 from streamer.record.event import written
 from streamer.record.journal import JournalUnavailable
-from streamer.record.schema import calls, journal, violations
+from streamer.record.schema import calls, journal, scans, violations
 
 EVENTS = 2000
 """Events of one call that are given at most, the last ones."""
+_PLACE = re.compile(r"(-?[0-9]{1,18})\.(-?[0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class CallFilter:
     Attributes:
       live: whether it goes on, as far as the journal knows.
       start, end: when it began.
+      source: `live`, heard while it was made; `scan`, a recording.
+      scan: the one that it is from.
     """
 
     live: bool | None = None
@@ -35,6 +39,8 @@ class CallFilter:
     call_id: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    source: str | None = None
+    scan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class ViolationFilter:
     Attributes:
       verdict: as people judged; `none` for those that nobody has.
       q: somewhere in what was said, or in the term; without regard to case.
-      start, end: when it was told.
+      start, end: when it was told; in a recording, when it was said.
+      source, scan: of its call.
     """
 
     rule: str | None = None
@@ -57,6 +64,8 @@ class ViolationFilter:
     q: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    source: str | None = None
+    scan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,9 @@ class History:
             query = query.where(calls.c.agent == wanted.agent)
         if wanted.call_id is not None:
             query = query.where(calls.c.call_id == wanted.call_id)
+        query = query.where(*from_source(calls, wanted.source, wanted.scan))
         query = _between(query, calls.c.started_at, wanted.start, wanted.end)
-        return self._page(query, calls, limit, before, _call)
+        return self._page(query, calls, "started_at", limit, before, _call)
 
     def call(self, name: str) -> dict[str, Any] | None:
         """Give a call with its events, if there is one."""
@@ -132,14 +142,30 @@ class History:
             for other in others:
                 first |= other
             query = query.where(first)
+        query = query.where(*from_source(violations, wanted.source, wanted.scan))
         query = _between(query, violations.c.at, wanted.start, wanted.end)
-        return self._page(query, violations, limit, before, _violation)
+        return self._page(query, violations, "at", limit, before, _violation)
 
     def violation(self, call: str, violation_id: str) -> dict[str, Any] | None:
         """Give a violation with its events, if there is one."""
         here = (violations.c.call == call, violations.c.violation_id == violation_id)
         found = self._rows(select(violations).where(*here))
         return {**_violation(found[0]), "events": self._events(call, violation_id)} if found else None
+
+    def without_evidence(self, call: str) -> frozenset[str] | None:
+        """Name a call's violations of which no clip was ever kept; None where there is no such call."""
+        if not self._rows(select(calls.c.call).where(calls.c.call == call)):
+            return None
+        query = select(violations.c.violation_id).where(violations.c.call == call, ~violations.c.evidence)
+        return frozenset(row.violation_id for row in self._rows(query))
+
+    def scans(self, *, limit: int, before: str | None = None) -> Page:
+        """Give scans that have ended, the newest first.
+
+        Raises:
+          ValueError: `before` is no page's `next`.
+        """
+        return self._page(select(scans), scans, "began", limit, before, lambda row: json.loads(row.body))
 
     def _events(self, call: str, violation_id: str | None = None) -> list[dict[str, Any]]:
         query = select(journal.c.body).where(journal.c.call == call)
@@ -148,14 +174,19 @@ class History:
         last = self._rows(query.order_by(journal.c.position.desc()).limit(EVENTS))
         return [json.loads(row.body) for row in reversed(last)]
 
-    def _page(self, query: Select[Any], table: Table, limit: int, before: str | None, shown: Any) -> Page:
+    def _page(self, query: Select[Any], table: Table, time: str, limit: int, before: str | None, shown: Any) -> Page:
+        """Give a page by a column of times: what was told last may be of a recording that is years old."""
+        at, cursor = table.c[time], table.c.cursor
         if before is not None:
-            if not before.isascii() or not before.isdigit() or len(before) > 18:
+            place = _PLACE.fullmatch(before)
+            if place is None:
                 raise ValueError("before must be the next of an earlier page")
-            query = query.where(table.c.cursor < int(before))
-        found = self._rows(query.order_by(table.c.cursor.desc()).limit(limit + 1))
-        more = len(found) > limit
-        return Page([shown(row) for row in found[:limit]], str(found[limit - 1].cursor) if more else None)
+            last_at, last_cursor = map(int, place.groups())
+            query = query.where(at <= last_at, (at < last_at) | (cursor < last_cursor))
+        found = self._rows(query.order_by(at.desc(), cursor.desc()).limit(limit + 1))
+        last = found[limit - 1] if len(found) > limit else None
+        following = None if last is None else f"{getattr(last, time)}.{last.cursor}"
+        return Page([shown(row) for row in found[:limit]], following)
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         try:
@@ -163,6 +194,14 @@ class History:
                 return connection.execute(query).all()
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(database.reason(error)) from error
+
+
+def from_source(table: Table, source: str | None, scan: str | None = None) -> list[ColumnElement[bool]]:
+    """Give what holds for the calls, or violations, that are live or from a scan, or from that scan."""
+    return [
+        *([table.c.scan.is_(None) if source == "live" else table.c.scan.is_not(None)] if source is not None else []),
+        *([table.c.scan == scan] if scan is not None else []),
+    ]
 
 
 def _between(query: Select[Any], at: Any, start: datetime | None, end: datetime | None) -> Select[Any]:
@@ -190,6 +229,7 @@ def _call(row: Row[Any]) -> dict[str, Any]:
         "muted": False,
         "violations": row.violations,
         "worst": row.worst,
+        "metrics": None,
         **json.loads(row.missing),
     }
 

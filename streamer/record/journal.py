@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -13,10 +15,12 @@ from streamer.errors import HuazhaError
 from streamer.record import chain, database
 from streamer.record.event import Event
 from streamer.record.projection import milliseconds, project
-from streamer.record.schema import journal, outbox
+from streamer.record.schema import calls, journal, outbox
 
 AT_ONCE = 500
 """Cursors asked for in one question: databases bound their number."""
+ASIDE = -(1 << 53)
+"""Cursors from here to zero are of what never was on the feed; JavaScript still tells them apart."""
 
 
 class JournalUnavailable(HuazhaError):
@@ -48,13 +52,33 @@ class Journal:
           JournalUnavailable: they could not be written; the next attempt may succeed.
           EventRefused: no attempt will.
         """
-        try:
-            with database.writing(self._engine) as connection:
-                self._append(connection, events)
-        except (DataError, IntegrityError) as error:
-            raise EventRefused(database.reason(error)) from error
-        except (SQLAlchemyError, OSError) as error:
-            raise JournalUnavailable(database.reason(error)) from error
+        with self._alone() as connection:
+            self._append(connection, events)
+
+    def file(self, events: Sequence[Event], *, unless: str | None = None) -> bool:
+        """Write events that are not for the feed, all or none, each with a new cursor below zero.
+
+        A service numbers its events by the clock, before they are written. Below zero they can't be in its way: none
+        has the number of one that still waits, and a feed that goes on after some cursor never comes by them.
+
+        Args:
+          events: in their order; the cursors that they have count for nothing.
+          unless: a call: where there is one of this name, nothing is written.
+
+        Returns:
+          Whether they were written.
+
+        Raises:
+          JournalUnavailable: they could not be written; the next attempt may succeed.
+          EventRefused: no attempt will.
+        """
+        with self._alone() as connection:
+            if unless is not None and connection.scalar(select(calls.c.call).where(calls.c.call == unless)) is not None:
+                return False
+            last = connection.scalar(select(func.max(journal.c.cursor)).where(journal.c.cursor < 0))
+            first = (ASIDE if last is None else last) + 1
+            self._append(connection, [replace(event, cursor=first + number) for number, event in enumerate(events)])
+        return True
 
     def since(self, cursor: int, limit: int) -> list[Event]:
         """Give the events after a cursor, so many at most.
@@ -66,13 +90,13 @@ class Journal:
         return [Event.from_json(json.loads(body)) for body in self._read(after)]
 
     def last_cursor(self) -> int:
-        """Give the last event's cursor; 0 where there is none.
+        """Give the last event's cursor; 0 where none was on the feed.
 
         Raises:
           JournalUnavailable: it can't be read.
         """
         (cursor,) = self._read(select(func.coalesce(func.max(journal.c.cursor), 0)))
-        return int(cursor)
+        return max(0, int(cursor))
 
     def head(self) -> tuple[int, str]:
         """Give the last row's position and hash; 0 and the chain's beginning where there is none.
@@ -83,6 +107,21 @@ class Journal:
         try:
             with self._engine.connect() as connection:
                 return _head(connection)
+        except (SQLAlchemyError, OSError) as error:
+            raise JournalUnavailable(database.reason(error)) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """Write, with nobody else writing at the time.
+
+        Raises:
+          JournalUnavailable, EventRefused: as `append` has them.
+        """
+        try:
+            with database.writing(self._engine) as connection:
+                yield connection
+        except (DataError, IntegrityError) as error:
+            raise EventRefused(database.reason(error)) from error
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(database.reason(error)) from error
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from streamer.record.chain import canonical
-from streamer.record.event import Event
-from streamer.record.schema import calls, journal, violations
+from streamer.record.event import Event, read
+from streamer.record.schema import calls, journal, scans, violations
 
 SEVERITIES = ("review", "alert", "block")
 
@@ -27,11 +27,12 @@ def project(connection: Connection, event: Event) -> None:
             connection.execute(insert(calls), _call(event))
         case "call.stopped":
             ended = {
-                "ended_at": milliseconds(event),
+                "ended_at": _moment(event, "ended_at"),
                 "outcome": fields["outcome"],
                 "duration": fields["duration"],
                 "blind": fields["blind_seconds"],
-                "missing": canonical({"missing": fields["missing"]}),
+                # An event of before calls were measured has no metrics.
+                "missing": canonical({"missing": fields["missing"], "metrics": fields.get("metrics")}),
             }
             connection.execute(update(calls).where(calls.c.call == event.call).values(ended))
         case "violation":
@@ -48,6 +49,8 @@ def project(connection: Connection, event: Event) -> None:
             _set(connection, event, **judged)
         case "evidence":
             _set(connection, event, evidence=True)
+        case "scan":
+            connection.execute(insert(scans), _scan(event))
 
 
 def _call(event: Event) -> dict[str, Any]:
@@ -56,13 +59,25 @@ def _call(event: Event) -> dict[str, Any]:
         "cursor": event.cursor,
         "call_id": event.call_id,
         "agent": event.agent,
-        "started_at": milliseconds(event),
+        "started_at": _moment(event, "started_at"),
         "duration": 0.0,
         "blind": 0.0,
         "violations": 0,
         "body": canonical(event.fields),
         "missing": canonical({"missing": []}),
+        "scan": event.fields.get("scan"),
     }
+
+
+def _scan(event: Event) -> dict[str, Any]:
+    began = _moment(event, "began")
+    return {"scan": event.fields["scan"], "cursor": event.cursor, "began": began, "body": canonical(event.fields)}
+
+
+def _moment(event: Event, name: str) -> int:
+    """Give when it was, in milliseconds: an event that tells of a recording says so in a field of its own."""
+    told = event.fields.get(name)
+    return milliseconds(event) if told is None else round(read(told).timestamp() * 1000)
 
 
 def _violation(connection: Connection, event: Event) -> None:
@@ -79,12 +94,13 @@ def _violation(connection: Connection, event: Event) -> None:
             "call": event.call,
             "violation_id": fields["violation_id"],
             "cursor": event.cursor,
-            "at": milliseconds(event),
+            "at": _moment(event, "said_at"),
             "call_id": event.call_id,
             "agent": event.agent,
             "fired": False,
             "lifted": False,
             "evidence": False,
+            "scan": fields.get("scan"),
         }
         connection.execute(insert(violations), first | now)
         _catch_up(connection, event)

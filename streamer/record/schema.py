@@ -41,8 +41,11 @@ calls = Table(
     Column("worst", String(16)),
     Column("body", Text, nullable=False),
     Column("missing", Text, nullable=False),
+    Column("scan", String(64)),
+    Index("calls_of_a_scan", "scan", "started_at"),
 )
-"""Calls as they stand, for searching: what the journal says, summed up."""
+"""Calls as they stand, for searching: what the journal says, summed up; `scan` is the one that a recording is from.
+`missing` holds the metrics as well."""
 
 violations = Table(
     "violations",
@@ -71,8 +74,20 @@ violations = Table(
     Column("outcome", String(32)),
     Column("lifted", Boolean, nullable=False),
     Column("evidence", Boolean, nullable=False),
+    Column("scan", String(64)),
+    Index("violations_of_a_scan", "scan", "at"),
 )
 """Violations as they stand; `late` is the seconds from the term's end to the block."""
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("scan", String(64), primary_key=True),
+    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("began", BigInteger, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+)
+"""Scans of recordings that have ended."""
 
 outbox = Table(
     "outbox",

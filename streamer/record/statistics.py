@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Integer, func, literal_column, sel
 from sqlalchemy.exc import SQLAlchemyError
 
 from streamer.record import database
+from streamer.record.history import from_source
 from streamer.record.journal import JournalUnavailable
 from streamer.record.projection import SEVERITIES
 from streamer.record.schema import calls, violations
@@ -23,6 +24,8 @@ NOT_CARRIED_OUT = ("undelivered", "unsupported", "failed")
 QUARTER = 900
 """Seconds of a quarter of an hour: days begin with one in every time zone."""
 _CHANNELS = '{"channels":'
+# Few databases know time zones alike, but all can count quarters of an hour.
+_QUARTERS = violations.c.at // literal_column(str(QUARTER * 1000), Integer)
 
 
 class Statistics:
@@ -35,13 +38,15 @@ class Statistics:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, start: datetime | None, end: datetime | None, zone: str) -> dict[str, Any]:
+    def of(self, start: datetime | None, end: datetime | None, zone: str, source: str | None = None) -> dict[str, Any]:
         """Sum up violations that were told, and calls that began, from `start` on and before `end`.
 
         Violations count where they were fired, whether or not they were taken back later; calls once they are over.
+        Those of recordings count when they were said, and when the call was made.
 
         Args:
           zone: whose days count, as the IANA names it.
+          source: `live`, calls as they were made; `scan`, recordings; None: both.
 
         Returns:
           What `GET /v1/stats` answers; days without a gap from the first to the last on which there is a violation.
@@ -52,10 +57,12 @@ class Statistics:
         """
         days = _zone(zone)
         told, began = _between(violations.c.at, start, end), _between(calls.c.started_at, start, end)
+        told, began = told + from_source(violations, source), began + from_source(calls, source)
         fired, ended = [violations.c.fired, *told], [calls.c.ended_at.is_not(None), *began]
         return {
             "by_rule": self._by_rule(fired),
             "by_day": self._by_day(fired, days),
+            "precision": self._precision(fired, days),
             "blocks": self._blocks([violations.c.late.is_not(None), *told]),
             "coverage": self._coverage(ended),
         }
@@ -75,23 +82,33 @@ class Statistics:
             .group_by(rule.rule_id, rule.severity)
             .order_by(func.count().desc(), rule.rule_id, rule.severity)
         )
-        return [dict(row._mapping) for row in self._rows(query)]
+        rows = (dict(row._mapping) for row in self._rows(query))
+        return [{**row, "precision": _share(row["true"], row["false"])} for row in rows]
 
     def _by_day(self, which: Sequence[ColumnElement[bool]], zone: ZoneInfo) -> list[dict[str, Any]]:
-        # Few databases know time zones alike, but all can count quarters of an hour.
-        quarter = violations.c.at // literal_column(str(QUARTER * 1000), Integer)
         severity = violations.c.severity
-        query = select(quarter, severity, func.count()).where(*which).group_by(quarter, severity)
+        query = select(_QUARTERS, severity, func.count()).where(*which).group_by(_QUARTERS, severity)
         days: dict[date, dict[str, int]] = {}
         for number, grade, count in self._rows(query):
-            day = datetime.fromtimestamp(number * QUARTER, zone).date()
-            days.setdefault(day, dict.fromkeys(reversed(SEVERITIES), 0))[grade] += count
+            days.setdefault(_day(number, zone), dict.fromkeys(reversed(SEVERITIES), 0))[grade] += count
         if not days:
             return []
         first, last = min(days), max(days)
         nothing = dict.fromkeys(reversed(SEVERITIES), 0)
         every = (first + timedelta(days=number) for number in range((last - first).days + 1))
         return [{"day": day.isoformat(), **days.get(day, nothing)} for day in every]
+
+    def _precision(self, which: Sequence[ColumnElement[bool]], zone: ZoneInfo) -> list[dict[str, Any]]:
+        """Count what people judged, by the week in which it was said and by rule; weeks begin on Mondays."""
+        rule, verdict = violations.c.rule_id, violations.c.verdict
+        judged = [*which, verdict.in_(["true", "false"])]
+        query = select(_QUARTERS, rule, verdict, func.count()).where(*judged).group_by(_QUARTERS, rule, verdict)
+        weeks: dict[tuple[date, str], dict[str, int]] = {}
+        for number, name, given, count in self._rows(query):
+            day = _day(number, zone)
+            monday = day - timedelta(days=day.weekday())
+            weeks.setdefault((monday, name), {"true": 0, "false": 0})[given] += count
+        return [{"week": week.isoformat(), "rule_id": name, **weeks[week, name]} for week, name in sorted(weeks)]
 
     def _blocks(self, which: Sequence[ColumnElement[bool]]) -> dict[str, Any]:
         late = violations.c.late
@@ -134,6 +151,15 @@ class Statistics:
                 return connection.execute(query).all()
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(database.reason(error)) from error
+
+
+def _day(quarter: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(quarter * QUARTER, zone).date()
+
+
+def _share(right: int, wrong: int) -> float | None:
+    """Give the share of what was judged that is right; None where nothing was."""
+    return right / (right + wrong) if right + wrong else None
 
 
 def _zone(name: str) -> ZoneInfo:

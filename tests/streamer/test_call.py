@@ -149,7 +149,9 @@ class TestTheEnd:
         last = windows(call)
         assert [window.channel for window in last] == ["agent", "customer"]
         assert signals(call, last[0], words("您好投资有风险")) == []
-        assert signals(call, last[1], words("你好")) == [Stopped(2.0, 0, (), 0.0)]
+        (account,) = signals(call, last[1], words("你好"))
+        assert isinstance(account, Stopped)
+        assert (account.duration, account.violations, account.missing, account.blind_seconds) == (2.0, 0, (), 0.0)
         assert call.state is CallState.OVER
 
     def test_of_a_silent_call_is_its_account(self) -> None:

@@ -65,3 +65,10 @@ async def test_files_are_followed(file: Path) -> None:
 def test_a_switch_for_no_rule_is_a_setting_that_is_wrong(file: Path) -> None:
     with pytest.raises(SettingsError, match="rules: z: is no rule"):
         LexiconStore([file], {"z": "off"})
+
+
+def test_a_switch_that_can_not_be_carried_out_is_a_setting_that_is_wrong(file: Path) -> None:
+    rule = "{id: a, category: c, severity: alert, metric: {name: silence, over: 20}}"
+    file.write_text(f"lexicon: own\nlanguage: zh\nrules: [{rule}]\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="rules: a: can't block"):
+        LexiconStore([file], {"a": "block"})

@@ -248,6 +248,7 @@ ON_THE_WIRE: list[tuple[Outgoing, dict[str, object]]] = [
                 }
             ],
             "blind_seconds": 1.5,
+            "metrics": None,
         },
     ),
 ]

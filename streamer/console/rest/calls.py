@@ -27,11 +27,13 @@ async def calls(
     call_id: Phrase | None = None,
     start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
     end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
+    source: shapes.Source | None = None,
+    scan: Name | None = None,
     limit: Limit = 50,
     before: Phrase | None = None,
 ) -> shapes.Calls:
     """Give calls, the newest first; `next` asks for the page after."""
-    wanted = CallFilter(live, agent, call_id, start, end)
+    wanted = CallFilter(live, agent, call_id, start, end, source, scan)
     with sensible():
         page = await asyncio.to_thread(desk.history.calls, wanted, limit=limit, before=before)
     return shapes.Calls.model_validate({"items": [_now(desk, item) for item in page.items], "next": page.next})

@@ -41,10 +41,11 @@ async def stats(
     start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
     end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
     zone: shapes.Phrase = "UTC",
+    source: shapes.Source | None = None,
 ) -> shapes.Statistics:
-    """Sum up violations by rule and by day, blocks and coverage."""
+    """Sum up violations by rule and by day, what people made of them, blocks and coverage."""
     with sensible():
-        summed = await asyncio.to_thread(desk.statistics.of, start, end, zone)
+        summed = await asyncio.to_thread(desk.statistics.of, start, end, zone, source)
     return shapes.Statistics.model_validate(summed)
 
 

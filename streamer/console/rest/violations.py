@@ -41,11 +41,13 @@ async def violations(
     q: Phrase | None = None,
     start: Annotated[shapes.Moment | None, Query(alias="from")] = None,
     end: Annotated[shapes.Moment | None, Query(alias="to")] = None,
+    source: shapes.Source | None = None,
+    scan: Name | None = None,
     limit: Limit = 50,
     before: Phrase | None = None,
 ) -> shapes.Violations:
     """Give violations, the newest first; mere candidates only where that status is asked for."""
-    wanted = ViolationFilter(rule, category, severity, status, verdict, agent, call, q, start, end)
+    wanted = ViolationFilter(rule, category, severity, status, verdict, agent, call, q, start, end, source, scan)
     with sensible():
         page = await asyncio.to_thread(desk.history.violations, wanted, limit=limit, before=before)
     return shapes.Violations.model_validate({"items": page.items, "next": page.next})

@@ -44,10 +44,17 @@ RULES = [
     {**RULE, "id": "absolute-claim", "category": "absolute", "severity": "alert", "terms": ["绝对"], "allow": []},
     {**RULE, "id": "risk-free-en", "language": "en", "terms": ["risk free"], "allow": [], "source": "FINRA 2210"},
 ]
+JUDGED = {"true": 20, "false": 3, "precision": 20 / 23}
+NOT_JUDGED = {"true": 0, "false": 0, "precision": None}
 STATS = {
     "by_rule": [
-        {"rule_id": "promise-principal", "severity": "block", "fired": 41, "retracted": 2, "true": 20, "false": 3},
-        {"rule_id": "absolute-claim", "severity": "alert", "fired": 17, "retracted": 0, "true": 4, "false": 9},
+        {"rule_id": "promise-principal", "severity": "block", "fired": 41, "retracted": 2, **JUDGED},
+        {"rule_id": "absolute-claim", "severity": "alert", "fired": 17, "retracted": 0, **NOT_JUDGED},
+    ],
+    "precision": [
+        {"week": "2025-12-15", "rule_id": "promise-principal", "true": 12, "false": 0},
+        {"week": "2025-12-29", "rule_id": "old-rule", "true": 1, "false": 3},
+        {"week": "2025-12-29", "rule_id": "promise-principal", "true": 8, "false": 3},
     ],
     "by_day": [
         {"day": f"2026-01-{n:02}", "block": 3 * n % 11, "alert": 5 * n % 7, "review": n % 4} for n in range(2, 9)
@@ -69,7 +76,7 @@ class Scripted:
 
     Attributes:
       role, tokens: of whoever asks.
-      calls, violations: as the REST interface gives them.
+      calls, violations, scans: as the REST interface gives them.
       hellos: what sockets said first; followed: the calls they subscribed to.
       posted: what was asked to be done: path and body; asked: every path and query.
       welcoming: set while hellos are answered.
@@ -80,6 +87,7 @@ class Scripted:
     tokens: bool = False
     calls: list[dict[str, Any]] = field(default_factory=list)
     violations: list[dict[str, Any]] = field(default_factory=list)
+    scans: list[dict[str, Any]] = field(default_factory=list)
     committed: list[dict[str, Any]] = field(default_factory=list)
     tentative: dict[str, str] = field(default_factory=dict)
     hellos: list[dict[str, Any]] = field(default_factory=list)
@@ -150,6 +158,7 @@ def call(name: str = "c0ffee", **fields: Any) -> dict[str, Any]:
         "violations": 0,
         "worst": None,
         "missing": [],
+        "scan": None,
         **fields,
     }
 
@@ -206,6 +215,35 @@ def stored(number: int, **fields: Any) -> dict[str, Any]:
         "verdict_reason": None,
         "block": None,
         "evidence": False,
+        "scan": None,
+        "file": None,
+        **fields,
+    }
+
+
+def scanned(number: int = 0, **fields: Any) -> dict[str, Any]:
+    """Give a violation of a recording as the journal has it."""
+    recording = {"call": f"scan-{number}", "call_id": f"{number}", "file": f"/rec/{number}.wav", "scan": "20260102-a1"}
+    return {**stored(number), **recording, "status": "confirmed", "evidence": True, **fields}
+
+
+def scan(name: str = "20260102-a1", **fields: Any) -> dict[str, Any]:
+    """Give a scan as the journal has it."""
+    return {
+        "scan": name,
+        "status": "finished",
+        "began": written(BEGAN),
+        "ended": written(BEGAN + timedelta(minutes=9)),
+        "paths": ["/rec"],
+        "files": 31,
+        "scanned": 24,
+        "reused": 5,
+        "unreadable": 2,
+        "seconds": 7384.0,
+        "violations": 12,
+        "missing": 3,
+        "lexicon_version": "bank-sales-zh",
+        "model": "Whisper base",
         **fields,
     }
 
@@ -267,8 +305,13 @@ def create_app(script: Scripted) -> FastAPI:
 
 def _reading(app: FastAPI, script: Scripted) -> None:
     @app.get("/v1/calls")
-    def calls(call_id: str | None = None) -> dict[str, Any]:
-        return {"items": [one for one in script.calls if call_id in {None, one["call_id"]}], "next": None}
+    def calls(call_id: str | None = None, source: str | None = None) -> dict[str, Any]:
+        found = [one for one in script.calls if call_id in {None, one["call_id"]}]
+        return {"items": _from(source, found), "next": None}
+
+    @app.get("/v1/scans")
+    def scans() -> dict[str, Any]:
+        return {"items": script.scans, "next": None}
 
     @app.get("/v1/calls/{name}")
     def one_call(name: str) -> dict[str, Any]:
@@ -278,10 +321,11 @@ def _reading(app: FastAPI, script: Scripted) -> None:
         return {**found, "events": events}
 
     @app.get("/v1/violations")
-    def violations(request: Request, before: int = 0, limit: int = 50) -> dict[str, Any]:
-        wanted = {"rule": "rule_id", "severity": "severity", "agent": "agent", "call": "call"}
+    def violations(request: Request, before: int = 0, limit: int = 50, source: str | None = None) -> dict[str, Any]:
+        wanted = {"rule": "rule_id", "severity": "severity", "agent": "agent", "call": "call", "scan": "scan"}
         asked = {wanted[name]: value for name, value in request.query_params.items() if name in wanted}
         found = [item for item in script.violations if all(item[name] == value for name, value in asked.items())]
+        found = _from(source, found)
         following = str(before + limit) if before + limit < len(found) else None
         return {"items": found[before : before + limit], "next": following}
 
@@ -311,6 +355,10 @@ def _reading(app: FastAPI, script: Scripted) -> None:
     @app.get("/v1/lexicon")
     def lexicon() -> dict[str, Any]:
         return {"version": "bank-sales-zh", "trouble": "", "rules": RULES}
+
+
+def _from(source: str | None, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in items if source in {None, "live" if one["scan"] is None else "scan"}]
 
 
 def _acting(app: FastAPI, script: Scripted) -> None:

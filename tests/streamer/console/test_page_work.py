@@ -190,11 +190,11 @@ class TestCharts:
         async with connected(browser, script) as page:
             await page.keyboard.press("3")
             tables = page.locator("#charts-drawn table")
-            await expect(tables).to_have_count(4)
+            await expect(tables).to_have_count(5)
             await expect(tables.nth(0)).to_contain_text("promise-principal")
             await expect(page.locator("#charts-drawn")).to_contain_text("half within 0.62 s, 95 % within 1.71 s")
             await expect(page.locator("#charts-drawn")).to_contain_text("99.88% of 7,200 s heard, 8.6 s not heard")
-            assert await page.locator("#charts-drawn svg").count() == 4
+            assert await page.locator("#charts-drawn svg").count() == 5
             await page.get_by_role("button", name="30 days").click()
             await expect(page.get_by_role("button", name="30 days")).to_have_attribute("aria-pressed", "true")
             assert len([path for path in script.asked if path.startswith("/v1/stats?from=")]) == 2

@@ -296,6 +296,7 @@ class TestRoles:
         ("GET", "/v1/calls/c0ffee", None, Role.VIEWER),
         ("GET", "/v1/violations", None, Role.VIEWER),
         ("GET", "/v1/violations/c0ffee/v-1", None, Role.VIEWER),
+        ("GET", "/v1/scans", None, Role.VIEWER),
         ("GET", "/v1/stats", None, Role.VIEWER),
         ("GET", "/v1/lexicon", None, Role.VIEWER),
         ("POST", "/v1/lexicon/try", {"text": "您好"}, Role.VIEWER),

@@ -1,7 +1,9 @@
-"""What every engine must do, whatever it can't: one suite for the service's own and for a lesser one."""
+"""What every engine must do, whatever it can't: one suite for the service's own, for a lesser one, and for both ways
+to have the service's own elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,9 +13,13 @@ from numpy.typing import NDArray
 from streamer import recordings
 from streamer.audio import SAMPLE_RATE, Resampler
 from streamer.errors import RecognitionFailed
+from streamer.ray.addresses import ingress
+from streamer.ray.asking import Asking
+from streamer.ray.recognizer import RayRecognizer
 from streamer.recognition.recognizer import Recognizer, Scoring, Window
 from streamer.recognition.scheduler import Scheduler
-from tests.engines import PlainWhisper
+from tests.clusters import RayCluster
+from tests.engines import PlainWhisper, recogniser_in_process
 from tests.faults import DATA
 
 pytestmark = pytest.mark.xdist_group("model")
@@ -24,7 +30,19 @@ def plain() -> PlainWhisper:
     return PlainWhisper()
 
 
-@pytest.fixture(params=["whisper", "plain"])
+@pytest.fixture(scope="session")
+def ray_in_process(ray_installed: None) -> RayRecognizer:
+    return recogniser_in_process()
+
+
+@pytest.fixture(scope="session")
+def ray_on_workers(ray_cluster: RayCluster) -> Iterator[RayRecognizer]:
+    asking = Asking(ingress(ray_cluster.recognizer))
+    yield RayRecognizer(asking.post)
+    asking.close()
+
+
+@pytest.fixture(params=["whisper", "plain", "ray_in_process", "ray_on_workers"])
 def recognizer(request: pytest.FixtureRequest) -> Recognizer:
     engine: Recognizer = request.getfixturevalue(request.param)
     return engine

@@ -7,17 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
 
+from streamer.bus import Bus
 from streamer.record import chain, database
 from streamer.record.event import Event
 from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.schema import calls, journal, outbox, violations
+from streamer.record.verify import verify
 from tests.databases import PostgreSQL
 from tests.stories import STARTED, STOPPED, VIOLATION
 
@@ -115,6 +120,53 @@ class TestAppending:
         with engine.connect() as connection:
             (call,) = connection.execute(select(calls))
         assert (call.violations, call.worst) == (0, None)
+
+
+class TestFiling:
+    """What was never on the feed."""
+
+    def test_gives_cursors_that_the_feed_never_comes_by(self, engine: Engine) -> None:
+        one = Journal(engine)
+        assert one.file([event(7, "call.started", **STARTED), event(7, "violation", **VIOLATION)])
+        assert one.last_cursor() == 0
+        assert one.file([event(7, "evidence", violation_id="v-1")])
+        one.append([event(7, "blind")])
+        assert one.last_cursor() == 7
+        assert [told.type for told in one.since(0, 10)] == ["blind"]
+        cursors = [row.cursor for row in rows(engine)]
+        assert cursors[:3] == sorted(cursors[:3])
+        assert max(cursors[:3]) < 0
+        assert json.loads(rows(engine)[1].body)["cursor"] == cursors[1]
+
+    def test_leaves_a_call_alone_that_is_there(self, engine: Engine) -> None:
+        one = Journal(engine)
+        assert one.file([event(0, "call.started", **STARTED)], unless="c0ffee")
+        before = rows(engine)
+        assert not one.file([event(0, "call.started", **STARTED)], unless="c0ffee")
+        assert rows(engine) == before
+
+    def test_of_many_at_once_beside_a_service_loses_nothing(self, engine: Engine) -> None:
+        """All of them by a clock that stands still, so that cursors would meet if they could."""
+        bus = Bus(lambda: 1_767_312_000.0)
+
+        def serve() -> None:
+            for _ in range(40):
+                Journal(engine).append([bus.tell("blind")])
+
+        def scan(name: str) -> None:
+            for number in range(40):
+                told = Event(0, "call.started", BEGAN, f"{name}-{number}", "c", None, STARTED)
+                assert Journal(engine).file([told], unless=told.call)
+
+        work: list[Callable[[], None]] = [serve, *(partial(scan, name) for name in "abc")]
+        with ThreadPoolExecutor(len(work)) as threads:
+            for done in [threads.submit(one) for one in work]:
+                done.result()
+        found = rows(engine)
+        assert len(found) == len({row.cursor for row in found}) == 160
+        assert verify(engine, [], []).flaw is None
+        with engine.connect() as connection:
+            assert len(list(connection.execute(select(calls)))) == 120
 
 
 def test_a_full_disk_is_said_and_got_over(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from streamer.record.event import Event
+from streamer.record.event import Event, written
 from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.statistics import BOUNDS, Statistics
 
@@ -24,6 +24,7 @@ ZONES = ["UTC", "Asia/Shanghai", "America/New_York", "Asia/Kathmandu", "Australi
 EMPTY = {
     "by_rule": [],
     "by_day": [],
+    "precision": [],
     "blocks": {
         "count": 0,
         "undelivered": 0,
@@ -63,6 +64,7 @@ class Call:
     duration: float
     blind: float
     violations: list[Violation] = field(default_factory=list)
+    scan: str | None = None
 
 
 def story(seed: int, count: int) -> list[Call]:
@@ -74,8 +76,10 @@ def story(seed: int, count: int) -> list[Call]:
 
 def _call(one: random.Random, name: str, numbers: Iterator[int]) -> Call:
     at = YEAR + timedelta(seconds=one.randrange(365 * 86_400))
+    scan = one.choice([None, None, "s-1", "s-2"])
     channels = one.choice([["agent"], ["agent", "customer"], ["customer", "agent"]])
     call = Call(name, at, channels, one.random() < 0.8, round(one.uniform(1, 600), 3), round(one.uniform(0, 9), 3))
+    call.scan = scan
     for _ in range(one.randrange(6)):
         statuses = one.choice(
             [
@@ -88,6 +92,7 @@ def _call(one: random.Random, name: str, numbers: Iterator[int]) -> Call:
             ]
         )
         late = None if "fired" not in statuses else round(one.choice([0.1, 0.65, 2.0, 12.5, one.uniform(0, 3)]), 3)
+        late = late if scan is None else None
         outcome = None if late is None else one.choice(["delivered", "delivered", "undelivered", None])
         verdict = one.choice([None, "acknowledged", "true", "false"])
         moment = at + timedelta(seconds=one.uniform(0, 3000), milliseconds=1)
@@ -102,7 +107,12 @@ def write(engine: Engine, told: list[Call]) -> None:
     cursors = itertools.count(1)
 
     def event(call: Call, kind: str, at: datetime, **fields: Any) -> Event:
-        return Event(next(cursors), kind, at, call.name, "id", None, fields)
+        # What is told of a recording is told long after.
+        named = {"call.started": "started_at", "violation": "said_at"}.get(kind)
+        if call.scan is None or named is None:
+            return Event(next(cursors), kind, at, call.name, "id", None, fields)
+        fields |= {"scan": call.scan, named: written(at)}
+        return Event(next(cursors), kind, YEAR + timedelta(days=1000), call.name, "id", None, fields)
 
     events = []
     for call in told:
@@ -130,8 +140,11 @@ def write(engine: Engine, told: list[Call]) -> None:
     Journal(engine).append(events)
 
 
-def counted(told: list[Call], start: datetime | None, end: datetime | None, zone: str) -> dict[str, Any]:
+def counted(
+    told: list[Call], start: datetime | None, end: datetime | None, zone: str, source: str | None = None
+) -> dict[str, Any]:
     """Sum up in the plainest way."""
+    told = [call for call in told if source in {None, "live" if call.scan is None else "scan"}]
 
     def within(at: datetime) -> bool:
         return (start is None or at >= start) and (end is None or at < end)
@@ -144,7 +157,9 @@ def counted(told: list[Call], start: datetime | None, end: datetime | None, zone
         verdicts = Counter(one.verdict for one in of)
         retracted = sum(one.statuses[-1] == "retracted" for one in of)
         row = {"fired": len(of), "retracted": retracted, "true": verdicts["true"], "false": verdicts["false"]}
-        by_rule += [{"rule_id": rule, "severity": severity, **row}] if of else []
+        judged = verdicts["true"] + verdicts["false"]
+        precision = {"precision": pytest.approx(verdicts["true"] / judged) if judged else None}
+        by_rule += [{"rule_id": rule, "severity": severity, **row, **precision}] if of else []
     days = Counter((one.at.astimezone(ZoneInfo(zone)).date(), RULES[one.rule]) for one in fired)
     late = sorted(one.late for one in found if one.late is not None)
     bars = Counter(next((bound for bound in BOUNDS if one <= bound), None) for one in late)
@@ -157,6 +172,7 @@ def counted(told: list[Call], start: datetime | None, end: datetime | None, zone
             {"day": day.isoformat(), **{severity: days[day, severity] for severity in ("block", "alert", "review")}}
             for day in _all_days({day for day, _ in days})
         ],
+        "precision": _by_week(fired, zone),
         "blocks": {
             "count": len(late),
             "undelivered": sum(one.outcome == "undelivered" for one in found),
@@ -170,6 +186,20 @@ def counted(told: list[Call], start: datetime | None, end: datetime | None, zone
             "blind": pytest.approx(blind, abs=0.001),
         },
     }
+
+
+def _by_week(fired: list[Violation], zone: str) -> list[dict[str, Any]]:
+    """Count verdicts by the calendar of ISO 8601."""
+    judged = [one for one in fired if one.verdict in {"true", "false"}]
+    weeks = Counter((*one.at.astimezone(ZoneInfo(zone)).isocalendar()[:2], one.rule, one.verdict) for one in judged)
+    return [
+        {
+            "week": date.fromisocalendar(year, week, 1).isoformat(),
+            "rule_id": rule,
+            **{verdict: weeks[year, week, rule, verdict] for verdict in ("true", "false")},
+        }
+        for year, week, rule in sorted({where[:3] for where in weeks})
+    ]
 
 
 def _all_days(some: set[date]) -> list[date]:
@@ -192,6 +222,8 @@ def test_sums_are_those_of_a_plain_count(engine: Engine, seed: int) -> None:
     spans = [(None, None), (middle, None), (None, middle), (middle, middle + timedelta(days=60)), (middle, YEAR)]
     for (start, end), zone in itertools.product(spans, ZONES):
         assert statistics.of(start, end, zone) == counted(told, start, end, zone)
+    for source in ("live", "scan"):
+        assert statistics.of(middle, None, "UTC", source) == counted(told, middle, None, "UTC", source)
 
 
 def test_nothing_sums_up_to_nothing(engine: Engine) -> None:

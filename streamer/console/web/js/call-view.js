@@ -2,11 +2,12 @@
 import {ACTIONS} from "./acts.js";
 import {NOT_CARRIED_OUT} from "./alerts.js";
 import {badge, step} from "./words.js";
+import {conduct} from "./conduct.js";
 import {el, say, show} from "./elements.js";
 import {clock, length, number, seconds} from "./format.js";
 import {icon} from "./icons.js";
 import {lagging} from "./calls-view.js";
-import {t, word} from "./texts.js";
+import {language as spoken, t, word} from "./texts.js";
 
 const KEYS = {mute: "m", unmute: "u", play: "p", hangup: "h", transfer: "o"};
 const MOST_STEPS = 50;
@@ -22,6 +23,7 @@ export function callView({store, painter, acts}) {
     show(document.getElementById("call-none"), call === undefined);
     show(document.getElementById("call"), call !== undefined);
     if (call !== undefined) head(call);
+    show(document.getElementById("call-actions"), !call?.scan);
     for (const {button, action, text} of buttons) {
       say(text, t(`action.${action}`));
       button.disabled = !acts.can;
@@ -57,18 +59,23 @@ function callHead(box) {
   const state = el("span", {class: "chip"});
   const time = el("span", {class: "time"});
   const language = el("span");
+  const scan = el("span", {class: "chip"});
   const lag = el("span", {class: "lag"});
   const muted = el("span", {class: "chip muted"}, icon("muted"), el("span"));
   const blind = el("span", {class: "chip blind"}, icon("blind"), el("span"));
   const rank = el("span");
   const missing = el("p", {class: "missing"});
+  const led = el("div", {class: "conduct small"});
   let drawn = null;
-  box.append(el("div", {class: "line"}, agent, id, time, lag), el("div", {class: "line small"}, state, language, rank, muted, blind), missing);
+  let measured = null;
+  box.append(el("div", {class: "line"}, agent, id, time, lag), el("div", {class: "line small"}, state, scan, language, rank, muted, blind), missing, led);
   return (call) => {
     say(agent, call.agent ?? t("calls.unknown_agent"));
     say(id, call.call_id);
     say(state, call.ended_at === null ? t("calls.live") : t("calls.ended", {outcome: word("outcome", call.outcome ?? "unknown")}));
     state.dataset.live = call.ended_at === null;
+    show(scan, Boolean(call.scan));
+    say(scan, t("calls.scanned", {file: call.metadata?.file}));
     say(language, word("language", call.language));
     say(time, length(call.duration));
     say(lag, `${t("calls.lag")} ${seconds(call.lag)}`);
@@ -87,5 +94,12 @@ function callHead(box) {
     const unsaid = (call.missing ?? []).map(({rule_id, terms}) => [rule_id, terms?.[0]].filter(Boolean).join("："));
     show(missing, unsaid.length > 0);
     say(missing, t("call.missing", {rules: unsaid.join("；")}));
+    const metrics = call.ended_at === null ? null : call.metrics;
+    const told = JSON.stringify([metrics, spoken()]);
+    show(led, Boolean(metrics));
+    if (metrics && measured !== told) {
+      measured = told;
+      led.replaceChildren(...conduct(metrics));
+    }
   };
 }

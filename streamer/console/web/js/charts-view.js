@@ -1,42 +1,51 @@
-/** The charts: violations by rule and by day, how fast blocks are, how much is heard. */
-import {bars, columns, figure, gauge, histogram} from "./charts.js";
+/** The charts: violations by rule and by day, how right they are, how fast blocks are, how much is heard. */
+import {bars, columns, figure, gauge, histogram, strips} from "./charts.js";
 import {reason} from "./words.js";
 import {el, say, show} from "./elements.js";
 import {day, number, seconds, share} from "./format.js";
-import {t} from "./texts.js";
+import {t, word} from "./texts.js";
 
 const SPANS = [1, 7, 30, 90];
+const SOURCES = ["", "live", "scan"];
 const MOST_RULES = 15;
+const MOST_JUDGED = 10;
 const SEVERITIES = ["block", "alert", "review"];
 
 /** Gives what reads the figures anew. */
 export function chartsView({rest, painter}) {
   const box = document.getElementById("charts-drawn");
   const said = document.getElementById("charts-said");
-  let [days, stats] = [7, null];
-  const buttons = SPANS.map((n) => el("button", {type: "button", onclick: () => {
-    days = n;
+  let [days, source, stats] = [7, "", null];
+  const button = (choose) => el("button", {type: "button", onclick: () => {
+    choose();
     painter.mark("charts");
     read();
-  }}));
+  }});
+  const buttons = SPANS.map((n) => button(() => (days = n)));
+  const sources = SOURCES.map((name) => button(() => (source = name)));
   document.getElementById("charts-range").append(...buttons);
+  document.getElementById("charts-source").append(...sources);
 
   painter.view(["charts"], () => {
     buttons.forEach((button, i) => {
       say(button, SPANS[i] === 1 ? t("charts.today") : t("charts.days", {n: SPANS[i]}));
       button.setAttribute("aria-pressed", SPANS[i] === days);
     });
-    if (stats !== null) box.replaceChildren(byRule(stats), byDay(stats), latency(stats), coverage(stats));
+    sources.forEach((button, i) => {
+      say(button, SOURCES[i] === "" ? t("charts.both") : word("source", SOURCES[i]));
+      button.setAttribute("aria-pressed", SOURCES[i] === source);
+    });
+    if (stats !== null) box.replaceChildren(byRule(stats), byDay(stats), latency(stats), coverage(stats), precision(stats));
   });
 
   async function read() {
-    const [asked, from] = [days, new Date()];
+    const [asked, from] = [`${days} ${source}`, new Date()];
     from.setHours(0, 0, 0, 0);
     from.setDate(from.getDate() - (days - 1));
     try {
       const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-      const answer = await rest.get("v1/stats", {from: from.toISOString(), zone});
-      if (asked !== days) return;
+      const answer = await rest.get("v1/stats", {from: from.toISOString(), zone, source});
+      if (asked !== `${days} ${source}`) return;
       stats = answer;
       show(said, false);
     } catch (error) {
@@ -57,6 +66,7 @@ function byRule({by_rule: rules}) {
   counted.sort((a, b) => b.fired - a.fired);
   const rows = counted.slice(0, MOST_RULES).map((rule) => ({
     name: rule.rule_id,
+    note: rule.precision === null ? "" : t("charts.rules.precision", {share: share(rule.precision)}),
     parts: [
       {name: t("charts.rules.fired"), kind: rule.severity, value: rule.right},
       {name: t("charts.rules.false"), kind: "wrong", value: rule.wrong},
@@ -68,8 +78,10 @@ function byRule({by_rule: rules}) {
     rows.length === 0 ? t("charts.none") : rest > 0 ? t("charts.rules.rest", {n: rest}) : "",
     bars(rows, number),
     {
-      head: [t("history.rule"), t("history.severity"), t("charts.count"), t("status.retracted"), t("verdict.true"), t("verdict.false")],
-      rows: counted.map((rule) => [rule.rule_id, t(`rank.${rule.severity}`), ...[rule.fired, rule.retracted, rule.true, rule.false].map((n) => number(n))]),
+      head: [t("history.rule"), t("history.severity"), t("charts.count"), t("status.retracted"), t("verdict.true"), t("verdict.false"), t("charts.precision.share")],
+      rows: counted.map((rule) => [
+        rule.rule_id, t(`rank.${rule.severity}`), ...[rule.fired, rule.retracted, rule.true, rule.false].map((n) => number(n)), rate(rule.precision),
+      ]),
     },
     [...severities(), {kind: "wrong", name: t("charts.rules.false")}],
   );
@@ -90,6 +102,55 @@ function byDay({by_day: days}) {
     },
     severities(),
   );
+}
+
+/** How right each rule was, week by week, as far as people judged; the rules that were judged most come first. */
+function precision({precision: judged}) {
+  const weeks = everyWeek(judged.map(({week}) => week));
+  const rules = new Map();
+  for (const {week, rule_id, true: right, false: wrong} of judged) {
+    const rule = rules.get(rule_id) ?? {name: rule_id, right: 0, judged: 0, weeks: new Map()};
+    rules.set(rule_id, rule);
+    rule.right += right;
+    rule.judged += right + wrong;
+    rule.weeks.set(week, {right, judged: right + wrong});
+  }
+  const sorted = [...rules.values()].sort((a, b) => b.judged - a.judged || a.name.localeCompare(b.name));
+  const said = (week, one) => t("charts.precision.week", {day: day(week), share: share(one.right / one.judged), right: number(one.right), n: number(one.judged)});
+  const rows = sorted.slice(0, MOST_JUDGED).map((rule) => ({
+    name: rule.name,
+    value: t("charts.precision.of", {share: share(rule.right / rule.judged), n: number(rule.judged)}),
+    cells: weeks.map((week) => {
+      const one = rule.weeks.get(week);
+      return one ? {share: one.right / one.judged, title: `${rule.name}, ${said(week, one)}`} : null;
+    }),
+  }));
+  const rest = sorted.length - rows.length;
+  return figure(
+    t("charts.precision"),
+    rows.length === 0 ? t("charts.precision.none") : rest > 0 ? t("charts.rules.rest", {n: rest}) : "",
+    strips(rows, weeks.map(day)),
+    {
+      head: [t("history.rule"), t("charts.precision.share"), ...weeks.map(day)],
+      rows: sorted.map((rule) => [
+        rule.name, rate(rule.right / rule.judged),
+        ...weeks.map((week) => (rule.weeks.has(week) ? `${number(rule.weeks.get(week).right)}/${number(rule.weeks.get(week).judged)}` : "–")),
+      ]),
+    },
+    [{kind: "true", name: t("verdict.true")}, {kind: "wrong", name: t("verdict.false")}],
+  );
+}
+
+/** All Mondays from the first to the last of some, `2026-11-23` and so on. */
+function everyWeek(weeks) {
+  const [first, last] = [weeks[0], weeks.at(-1)].map((week) => Date.parse(week));
+  const all = [];
+  for (let at = first; at <= last; at += 7 * 86_400_000) all.push(new Date(at).toISOString().slice(0, 10));
+  return all;
+}
+
+function rate(precision) {
+  return precision === null ? "–" : share(precision);
 }
 
 function latency({blocks}) {

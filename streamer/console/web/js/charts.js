@@ -5,12 +5,13 @@ const WIDTH = 640;
 
 /**
  * Bars from left to right, one below the other, each of several parts.
- * bars: `{name, parts: [{name, kind, value}]}`; `kind` is what the style sheet colours by.
+ * bars: `{name, note, parts: [{name, kind, value}]}`; `kind` is what the style sheet colours by; `note` follows the value.
  */
 export function bars(rows, write) {
-  const [high, label, room] = [34, 210, 60];
+  const [high, label] = [34, 210];
+  const room = rows.some(({note}) => note) ? 150 : 60;
   const most = Math.max(1, ...rows.map(({parts}) => total(parts)));
-  const drawn = rows.flatMap(({name, parts}, i) => {
+  const drawn = rows.flatMap(({name, note, parts}, i) => {
     const [y, across] = [i * high, (value) => (value / most) * (WIDTH - label - room)];
     let x = label;
     const rects = parts.map(({name: part, kind, value}) => {
@@ -22,10 +23,42 @@ export function bars(rows, write) {
     return [
       svg("text", {class: "label", x: label - 8, y: middle, "text-anchor": "end", text: shortened(name, 24)}, svg("title", {text: name})),
       ...rects,
-      svg("text", {class: "value", x: x + 6, y: middle, text: write(total(parts))}),
+      svg("text", {class: "value", x: x + 6, y: middle, text: write(total(parts))}, note && svg("tspan", {class: "aside", dx: 8, text: note})),
     ];
   });
   return picture(rows.length * high, drawn);
+}
+
+/**
+ * A strip of columns to each row, all of the same height: of each, a share is right and the rest is wrong.
+ * rows: `{name, value, cells: [{share, title}]}`; a cell that is null is left empty. names: of the columns.
+ */
+export function strips(rows, names) {
+  const [high, label, room, foot] = [44, 210, 130, 24];
+  const wide = (WIDTH - label - room) / Math.max(1, names.length);
+  const thick = Math.min(wide * 0.8, 36);
+  const middle = (i) => label + (i + 0.5) * wide;
+  const drawn = rows.flatMap(({name, value, cells}, row) => {
+    const [top, tall] = [row * high + 5, high - 10];
+    const columns = cells.flatMap((cell, i) => {
+      if (cell === null) return [];
+      const right = cell.share * tall;
+      const [x, width] = [middle(i) - thick / 2, thick];
+      return [
+        svg("rect", {class: "bar wrong", x, y: top, width, height: tall - right}, svg("title", {text: cell.title})),
+        svg("rect", {class: "bar true", x, y: top + tall - right, width, height: right}, svg("title", {text: cell.title})),
+      ];
+    });
+    return [
+      svg("text", {class: "label", x: label - 8, y: top + tall / 2, "text-anchor": "end", text: shortened(name, 24)}, svg("title", {text: name})),
+      svg("line", {class: "grid", x1: label, x2: WIDTH - room, y1: top + tall, y2: top + tall}),
+      ...columns,
+      svg("text", {class: "value", x: WIDTH - room + 8, y: top + tall / 2, text: value}),
+    ];
+  });
+  const each = Math.ceil(names.length / Math.floor((WIDTH - label - room) / 56));
+  const below = names.map((name, i) => i % each === 0 && svg("text", {class: "label", x: middle(i), y: rows.length * high + foot / 2, "text-anchor": "middle", text: name}));
+  return picture(rows.length * high + foot, [...drawn, ...below]);
 }
 
 /** Columns side by side, each of several parts on top of each other; every `each`th is named below. */

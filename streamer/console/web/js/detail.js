@@ -137,6 +137,7 @@ function facts(item, source) {
     ["channel", word("channel", item.channel)],
     ["agent", item.agent],
     ["call_id", item.call_id],
+    ["file", item.file],
     ["at", moment(item.at)],
     ["span", item.start == null ? null : `${length(item.start)} (${number(item.start, 2)}–${number(item.end, 2)})`],
     ["lexicon", item.lexicon_version],

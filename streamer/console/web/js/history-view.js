@@ -1,4 +1,4 @@
-/** What happened before: violations and calls, searched. */
+/** What happened before: violations and calls, searched, and scans of recordings. */
 import {NOT_CARRIED_OUT} from "./alerts.js";
 import {badge, reason, step, who} from "./words.js";
 import {callPath} from "./rest.js";
@@ -11,14 +11,17 @@ const VALUES = {
   severity: ["block", "alert", "review"],
   status: ["fired", "confirmed", "retracted", "candidate"],
   verdict: ["none", "acknowledged", "true", "false"],
+  source: ["live", "scan"],
 };
 // Which fields each search knows.
 const FIELDS = {
-  violations: ["q", "from", "to", "rule", "severity", "status", "verdict", "agent", "call"],
-  calls: ["from", "to", "agent", "call"],
+  violations: ["q", "from", "to", "rule", "severity", "status", "verdict", "agent", "call", "source", "scan"],
+  calls: ["from", "to", "agent", "call", "source", "scan"],
+  scans: [],
 };
 const TITLES = {
   q: "text", from: "from", to: "to", rule: "rule", severity: "severity", status: "status", verdict: "verdict", agent: "agent", call: "call",
+  source: "source", scan: "scan",
 };
 
 export class HistoryView {
@@ -48,7 +51,9 @@ export class HistoryView {
 
   /** Go to the field that one types into first. */
   focus() {
-    this.#form.elements[this.#what === "violations" ? "q" : "agent"].focus();
+    const first = this.#what === "violations" ? "q" : "agent";
+    const field = this.#what === "scans" ? this.#form.querySelector("[name=what]:checked") : this.#form.elements[first];
+    field.focus();
   }
 
   /** Search anew, as the form says. */
@@ -71,8 +76,7 @@ export class HistoryView {
     for (const name of FIELDS[this.#what]) values[name] = this.#form.elements[name].value.trim();
     for (const name of ["from", "to"]) if (values[name]) values[name] = new Date(values[name]).toISOString();
     try {
-      const what = this.#what;
-      const {items, next} = what === "calls" ? await this.#calls(values) : await this.#violations(values);
+      const {items, next} = await this.#pageOf(this.#what, values);
       if (asked !== this.#asked) return;
       this.#found.push(...items);
       this.#next = next;
@@ -81,6 +85,11 @@ export class HistoryView {
     } catch (error) {
       if (asked === this.#asked) say(this.#said, t("history.failed", {why: reason(error)}));
     }
+  }
+
+  #pageOf(what, values) {
+    if (what === "scans") return this.#page.rest.get("v1/scans", values);
+    return what === "calls" ? this.#calls(values) : this.#violations(values);
   }
 
   #calls({call, ...values}) {
@@ -108,11 +117,13 @@ export class HistoryView {
       verdict: pick("verdict"),
       agent: el("input", {name: "agent"}),
       call: el("input", {name: "call"}),
+      source: pick("source"),
+      scan: el("input", {name: "scan"}),
     };
     const choice = (value) =>
       el("label", {class: "radio"}, el("input", {type: "radio", name: "what", value, checked: value === this.#what}), el("span", {text: t(`history.${value}`)}));
     this.#form.replaceChildren(
-      el("fieldset", {}, el("legend", {text: t("history.what")}), choice("violations"), choice("calls")),
+      el("fieldset", {}, el("legend", {text: t("history.what")}), choice("violations"), choice("calls"), choice("scans")),
       ...Object.entries(inputs).map(([name, input]) =>
         el("label", {"data-field": name, hidden: !FIELDS[this.#what].includes(name)}, el("span", {text: t(`history.${TITLES[name]}`)}), input),
       ),
@@ -124,7 +135,11 @@ export class HistoryView {
   }
 
   #draw() {
-    const [head, row] = this.#what === "calls" ? [CALL_HEAD, (item) => this.#call(item)] : [HEAD, (item) => this.#violation(item)];
+    const [head, row] = {
+      violations: [HEAD, (item) => this.#violation(item)],
+      calls: [CALL_HEAD, (item) => this.#call(item)],
+      scans: [SCAN_HEAD, (item) => this.#scan(item)],
+    }[this.#what];
     this.#table.tHead.replaceChildren(el("tr", {}, ...head.map((name) => el("th", {scope: "col", text: name && t(`history.${name}`)}))));
     this.#table.tBodies[0].replaceChildren(...this.#found.map(row));
     show(this.#table, this.#found.length > 0);
@@ -140,7 +155,7 @@ export class HistoryView {
       badge(rank),
       el("button", {type: "button", class: "link", text: item.term}),
       item.rule_id,
-      who(item),
+      el("span", {}, who(item), recorded(item.scan, item.file)),
       word("status", item.status),
       judged,
       item.evidence ? t("history.yes") : "",
@@ -148,15 +163,11 @@ export class HistoryView {
   }
 
   #call(item) {
-    const see = () => {
-      this.#form.elements.call.value = item.call;
-      this.#form.elements.what.value = "violations";
-      this.#turn("violations");
-    };
+    const see = () => this.#see({call: item.call, scan: ""});
     const line = el("tr", {}, ...cells([
       moment(item.started_at),
       item.agent ?? "",
-      el("button", {type: "button", class: "link", text: item.call_id, onclick: () => this.#expand(line, item)}),
+      el("span", {}, el("button", {type: "button", class: "link", text: item.call_id, onclick: () => this.#expand(line, item)}), recorded(item.scan, item.metadata.file)),
       word("language", item.language),
       length(item.duration),
       item.ended_at === null ? t("calls.live") : word("outcome", item.outcome),
@@ -165,6 +176,28 @@ export class HistoryView {
       el("button", {type: "button", text: t("history.see_violations"), onclick: see}),
     ]));
     return line;
+  }
+
+  #scan(item) {
+    return el("tr", {}, ...cells([
+      moment(item.began),
+      t(`history.scan.${item.status}`),
+      el("span", {title: item.paths.join("\n"), text: shortened(item.paths)}),
+      number(item.files),
+      item.reused ? number(item.reused) : "",
+      item.unreadable ? el("strong", {class: "wrong", text: number(item.unreadable)}) : "0",
+      length(item.seconds),
+      number(item.violations),
+      number(item.missing),
+      el("button", {type: "button", text: t("history.see_violations"), onclick: () => this.#see({call: "", scan: item.scan})}),
+    ]));
+  }
+
+  /** Search for the violations of a call, or of a scan. */
+  #see(values) {
+    for (const [name, value] of Object.entries(values)) this.#form.elements[name].value = value;
+    this.#form.elements.what.value = "violations";
+    this.#turn("violations");
   }
 
   /** Show below a call's line all that happened in it, or no longer. */
@@ -189,9 +222,20 @@ export class HistoryView {
 
 const HEAD = ["time", "severity", "term", "rule", "who", "status", "verdict", "evidence"];
 const CALL_HEAD = ["time", "agent", "call", "language", "duration", "outcome", "blind", "count", ""];
+const SCAN_HEAD = ["time", "outcome", "paths", "files", "reused", "unreadable", "audio", "count", "missing", ""];
+const MOST_PATHS = 2;
 
 function cells(values) {
   return values.map((value) => el("td", {}, value));
+}
+
+/** What marks a recording that was scanned, with its file's name. */
+function recorded(scan, file) {
+  return scan && el("span", {class: "chip scan", title: file, text: t("history.recorded", {file: file?.split(/[/\\]/).at(-1)})});
+}
+
+function shortened(paths) {
+  return paths.slice(0, MOST_PATHS).join("  ") + (paths.length > MOST_PATHS ? " …" : "");
 }
 
 function named(kind, value) {

@@ -1,5 +1,6 @@
 /** The lexicon in force, and a box to try a sentence in. */
 import {badge, marked, reason} from "./words.js";
+import {bound} from "./conduct.js";
 import {cut} from "./marks.js";
 import {el, say, show} from "./elements.js";
 import {number, seconds} from "./format.js";
@@ -48,7 +49,8 @@ export function lexiconView({rest, store, painter}) {
 }
 
 function text(rule) {
-  return [rule.id, rule.category, rule.say_instead, rule.source, ...rule.terms, ...rule.allow].join("\n").toLowerCase();
+  const metric = rule.metric ? bound(rule.metric, rule.language) : "";
+  return [rule.id, rule.category, rule.say_instead, rule.source, metric, ...rule.terms, ...rule.allow].join("\n").toLowerCase();
 }
 
 function drawn(rule, wanted) {
@@ -59,7 +61,9 @@ function drawn(rule, wanted) {
     "article",
     {class: "rule-card", lang: rule.language},
     el("div", {class: "line"}, badge(rule.severity), el("strong", {text: rule.id}), el("span", {class: "small", text: kind.filter(Boolean).join(" · ")})),
-    el("ul", {class: "terms", "aria-label": t("lexicon.terms")}, ...first.map(chip)),
+    rule.metric
+      ? el("p", {text: bound(rule.metric, rule.language)})
+      : el("ul", {class: "terms", "aria-label": t("lexicon.terms")}, ...first.map(chip)),
     more.length > 0 && el("details", {}, el("summary", {text: t("lexicon.more_terms", {n: more.length})}), el("ul", {class: "terms"}, ...more.map(chip))),
     rule.near && el("p", {class: "small", text: `${t("lexicon.near")}: ${rule.near.join("、")}`}),
     rule.allow.length > 0 &&

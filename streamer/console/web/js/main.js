@@ -207,7 +207,7 @@ function heard(event) {
 async function readAlerts() {
   const earlier = document.getElementById("alerts-earlier");
   try {
-    const {items} = await rest.get("v1/violations", {limit: NEWEST});
+    const {items} = await rest.get("v1/violations", {source: "live", limit: NEWEST});
     store.fill(items);
     show(earlier, false);
   } catch (error) {

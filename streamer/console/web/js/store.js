@@ -189,9 +189,9 @@ export class Store {
     }
   }
 
-  #stop(call, {at, outcome, duration, missing, blind_seconds}) {
+  #stop(call, {at, outcome, duration, missing, blind_seconds, metrics}) {
     if (call.call !== this.selectedCall) this.calls.delete(call.call);
-    Object.assign(call, {ended_at: at, outcome, duration, missing, blind: blind_seconds});
+    Object.assign(call, {ended_at: at, outcome, duration, missing, blind: blind_seconds, metrics: metrics ?? null});
   }
 
   #follow(event) {
@@ -216,7 +216,7 @@ function started(event) {
   return shown({
     call, call_id, agent, language, channels, metadata, model, lexicon_version,
     started_at: at, ended_at: null, outcome: null, duration: 0, monitored: 0, blind: 0, lag: 0, muted: false,
-    violations: 0, worst: null, missing: [],
+    violations: 0, worst: null, missing: [], metrics: null,
   });
 }
 

@@ -50,7 +50,8 @@ export function transcriptView({store, painter, choose}) {
       );
     });
     for (const [channel, one] of Object.entries(guesses)) one.show(transcript, channel, store, anew);
-    say(silent, t("call.silent"));
+    const over = (store.calls.get(transcript.call)?.ended_at ?? null) !== null;
+    say(silent, t(over ? "call.gone" : "call.silent"));
     show(silent, transcript.turns.length === 0 && [...transcript.tentative.values()].every(({text}) => !text));
     if (along) box.scrollTop = box.scrollHeight;
   });

@@ -1,0 +1,1 @@
+"""Recordings, scanned whole after the fact by the same machines as live calls."""

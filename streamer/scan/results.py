@@ -1,0 +1,207 @@
+"""What a scan finds in a recording, and the JSON lines that say so; `docs/scan.md` lists the fields. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a result depends on: the same recording with the same of these is not scanned again.
+
+    Attributes:
+      sha256: of the file's bytes, in hexadecimal digits.
+      lexicon_version, model, language: what it was heard with.
+      legs: that it was told to have, joined by commas.
+    """
+
+    sha256: str
+    lexicon_version: str
+    model: str
+    language: str
+    legs: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a recorded call beforehand.
+
+    Attributes:
+      call_id: the platform's name for it; the file's, where nothing else is known.
+      agent: who called, or None.
+      started_at: on the wall clock, UTC, as RFC 3339 has it; when the file was written, where nothing else is known.
+    """
+
+    call_id: str
+    agent: str | None
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A violation that was spoken.
+
+    Attributes:
+      violation_id: unique in its recording, `v-1` and up.
+      term: as in the lexicon; `heard` as recognised; `text` with what was said around it.
+      start, end: seconds from the recording's start.
+    """
+
+    violation_id: str
+    channel: str
+    rule_id: str
+    category: str
+    severity: str
+    term: str
+    heard: str
+    match: str
+    confidence: float
+    start: float
+    end: float
+    text: str
+    say_instead: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undisclosed:
+    """A required disclosure that was not made, or not within so many seconds of the start."""
+
+    rule_id: str
+    category: str
+    severity: str
+    terms: tuple[str, ...]
+    within: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was said on a channel without a pause."""
+
+    channel: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A recording that was scanned to its end. Numbers of people are masked in all texts.
+
+    Attributes:
+      file: as it was named: a path, or an address.
+      channels: the legs, in the order of the recording's columns.
+      duration: seconds.
+      speech_seconds: of all channels together.
+      unheard_seconds: of speech that could not be recognised.
+      metrics: of the call's conduct, as `detector.conduct` has them.
+      silenced: spans in which numbers of people were spoken, by channel: nothing of their audio may be kept.
+      transcript: all that was said, in the order of time; None where it was not asked for.
+    """
+
+    file: str
+    key: Key
+    about: About
+    channels: tuple[str, ...]
+    duration: float
+    speech_seconds: float
+    unheard_seconds: float
+    found: tuple[Found, ...]
+    undisclosed: tuple[Undisclosed, ...]
+    metrics: Mapping[str, Any]
+    silenced: Mapping[str, tuple[tuple[float, float], ...]]
+    transcript: tuple[Line, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that is no recording, and why."""
+
+    file: str
+    error: str
+
+
+Result = Scanned | Unreadable
+
+
+def rows(result: Result) -> Iterator[dict[str, Any]]:
+    """Give a result's lines, the last of which says that all of them were written."""
+    if isinstance(result, Unreadable):
+        yield {"file": result.file, "error": result.error}
+        return
+    version = result.key.lexicon_version
+    for found in result.found:
+        yield {"file": result.file, **_rounded(asdict(found)), "lexicon_version": version}
+    for undisclosed in result.undisclosed:
+        told = asdict(undisclosed)
+        terms = list(told.pop("terms"))
+        yield {
+            "file": result.file,
+            "missing": True,
+            **told,
+            "term": terms[0],
+            "terms": terms,
+            "lexicon_version": version,
+        }
+    yield {
+        "file": result.file,
+        "summary": True,
+        **_rounded({"duration": result.duration, "speech_seconds": result.speech_seconds}),
+        "violations": len(result.found),
+        "missing": len(result.undisclosed),
+        **_rounded({"unheard_seconds": result.unheard_seconds}),
+        **asdict(result.about),
+        "channels": list(result.channels),
+        **asdict(result.key),
+        "metrics": dict(result.metrics),
+        "silenced": {name: [list(span) for span in spans] for name, spans in result.silenced.items() if spans},
+        **({} if result.transcript is None else {"transcript": [_rounded(asdict(line)) for line in result.transcript]}),
+    }
+
+
+def ends(row: Mapping[str, Any]) -> bool:
+    """Whether a line is its file's last."""
+    return "summary" in row or "error" in row
+
+
+def read(lines: Iterable[Mapping[str, Any]]) -> Result:
+    """Put together again what `rows` took apart.
+
+    Args:
+      lines: of one file, in order.
+
+    Raises:
+      KeyError, TypeError, ValueError: they are not what `rows` gives.
+    """
+    *before, last = lines
+    if "error" in last:
+        return Unreadable(str(last["file"]), str(last["error"]))
+    transcript = last.get("transcript")
+    return Scanned(
+        file=str(last["file"]),
+        key=Key(*(str(last[name]) for name in ("sha256", "lexicon_version", "model", "language", "legs"))),
+        about=About(str(last["call_id"]), last["agent"], str(last["started_at"])),
+        channels=tuple(last["channels"]),
+        duration=float(last["duration"]),
+        speech_seconds=float(last["speech_seconds"]),
+        unheard_seconds=float(last["unheard_seconds"]),
+        found=tuple(Found(**_only(row, Found)) for row in before if "missing" not in row),
+        undisclosed=tuple(
+            Undisclosed(**{**_only(row, Undisclosed), "terms": tuple(row["terms"])})
+            for row in before
+            if "missing" in row
+        ),
+        metrics=last["metrics"],
+        silenced={name: tuple((a, b) for a, b in spans) for name, spans in last["silenced"].items()},
+        transcript=None if transcript is None else tuple(Line(**line) for line in transcript),
+    )
+
+
+def _only(row: Mapping[str, Any], kind: type[Found | Undisclosed]) -> dict[str, Any]:
+    return {field.name: row[field.name] for field in fields(kind)}
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """Round seconds to three digits: a sample at 8 kHz is an eighth of a millisecond."""
+    return {name: round(value, 3) if isinstance(value, float) else value for name, value in values.items()}

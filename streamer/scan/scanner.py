@@ -1,0 +1,263 @@
+"""Recordings through one recogniser: windows of many files in batches, none waits for another's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexicon.compiler import Table
+from streamer.errors import RecognitionFailed, RecordingError
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn
+from streamer.recognition.scheduler import Scheduler
+from streamer.recognition.vad import SileroModel
+from streamer.record.event import written
+from streamer.recordings import LEGS
+from streamer.scan.cutting import Cut
+from streamer.scan.decoding import decoded
+from streamer.scan.listening import Listening
+from streamer.scan.results import About, Key, Result, Scanned, Unreadable
+from streamer.scan.sources import Source, digest
+
+AHEAD = 6
+"""Windows of one recording that are in the queue at once: a long one is not all held in memory."""
+SHARE = 1e-6
+"""By how much a recording's later window is less urgent than its earlier: less than all of the next recording's."""
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recording to scan, and what is known of it.
+
+    Attributes:
+      language: of the call.
+      channels: the legs of a recording with two channels, in their order; of one with one channel, the first, where
+        one is named.
+      agent, call_id, started_at: None where nobody knows.
+    """
+
+    source: Source
+    language: str
+    channels: tuple[str, ...] = LEGS
+    agent: str | None = None
+    call_id: str | None = None
+    started_at: datetime | None = None
+
+    @property
+    def about(self) -> About:
+        """What the result says of the call."""
+        name = self.source.name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        begun = self.started_at or self.source.written_at or datetime.fromtimestamp(0, UTC)
+        return About(self.call_id or name, self.agent, written(begun))
+
+    def legs(self, columns: int) -> tuple[str, ...]:
+        """Name a recording's channels.
+
+        Raises:
+          RecordingError: it has others than a call has.
+        """
+        if columns == 1:
+            return self.channels if len(self.channels) == 1 else LEGS[:1]
+        if columns != len(self.channels):
+            wanted = ", ".join(self.channels)
+            raise RecordingError(self.source.name, f"has {columns} channels, not {len(self.channels)} ({wanted})")
+        return self.channels
+
+
+Known = Callable[[Key, Job], Scanned | None]
+"""Gives what is known of a recording, by what its result depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is looked for.
+
+    Attributes:
+      tables: by language.
+    """
+
+    version: str
+    tables: Mapping[str, Table]
+
+
+class Scanner:
+    """Scans recordings; made by `scanning`.
+
+    Args:
+      transcripts: whether results hold all that was said.
+    """
+
+    def __init__(self, scheduler: Scheduler, rules: Rules, *, transcripts: bool = False) -> None:
+        self._scheduler = scheduler
+        self._rules = rules
+        self._transcripts = transcripts
+
+    def key(self, job: Job, sha256: str) -> Key:
+        """Give what a job's result depends on."""
+        return Key(
+            sha256, self._rules.version, self._scheduler.recognizer.name, job.language, ",".join(job.channels)
+        )
+
+    async def scan(
+        self,
+        job: Job,
+        urgency: float = 0.0,
+        *,
+        progress: Callable[[float], None] = lambda _: None,
+        known: Known = lambda _key, _job: None,
+    ) -> Result:
+        """Scan a recording; what is wrong with it is a result, too.
+
+        Args:
+          urgency: of several at once, the recording with the lowest comes first.
+          progress: told the share of the recording that is done, from 0 to 1.
+          known: gives what is known of a recording by its key: then it is not scanned again.
+        """
+        try:
+            with job.source.open() as file:
+                key = self.key(job, await asyncio.to_thread(digest, file))
+                before = known(key, job)
+                if before is not None:
+                    return _renamed(before, job)
+                return await self._listen(job, key, file, urgency, progress)
+        except RecordingError as error:
+            return Unreadable(job.source.name, error.problem)
+        finally:
+            progress(1.0)
+
+    async def _listen(
+        self, job: Job, key: Key, file: BinaryIO, urgency: float, progress: Callable[[float], None]
+    ) -> Scanned:
+        table = self._rules.tables.get(job.language)
+        if table is None:
+            raise RecordingError(job.source.name, f"is in {job.language!r}, for which no lexicon here has rules")
+        async with AsyncExitStack() as stack:
+            sound = await asyncio.to_thread(stack.enter_context, decoded(file, job.source.name))
+            legs = job.legs(sound.channels)
+            abilities = self._scheduler.recognizer.abilities(job.language)
+            listening = Listening(
+                job.source.name, legs, sound.sample_rate, table, SileroModel, word_times=abilities.word_times
+            )
+            queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None]]] = deque()
+            stack.callback(lambda: [task.cancel() for _, task in queue])
+            async for cuts in _cut(listening, sound.blocks):
+                for cut in cuts:
+                    while len(queue) >= AHEAD:
+                        await self._hear(listening, *queue.popleft())
+                    deadline = urgency + cut.number * SHARE
+                    queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline))))
+                if job.source.size:
+                    progress(min(1.0, file.tell() / job.source.size))
+            while queue:
+                await self._hear(listening, *queue.popleft())
+        heard = listening.account()
+        if not heard.duration:
+            raise RecordingError(job.source.name, "holds no sound")
+        return Scanned(
+            file=job.source.name,
+            key=key,
+            about=job.about,
+            channels=legs,
+            duration=heard.duration,
+            speech_seconds=heard.speech_seconds,
+            unheard_seconds=heard.unheard_seconds,
+            found=heard.found,
+            undisclosed=heard.undisclosed,
+            metrics=heard.metrics,
+            silenced=heard.silenced,
+            transcript=heard.transcript if self._transcripts else None,
+        )
+
+    async def _recognize(self, listening: Listening, cut: Cut, deadline: float) -> Hypothesis | None:
+        """Give what is heard in a window; a failed one is tried once more."""
+        window = listening.window(cut)
+        for _ in range(ATTEMPTS):
+            _, hypothesis = await self._scheduler.recognize(Turn(window.language, deadline, lambda _: window))
+            if hypothesis is not None:
+                return hypothesis
+        return None
+
+    async def _hear(self, listening: Listening, cut: Cut, task: asyncio.Task[Hypothesis | None]) -> None:
+        """Take in a window and answer what is asked about it, before the next."""
+        asked = listening.heard(cut, await task)
+        while asked:
+            answers = await asyncio.gather(*(self._score(question) for question in asked))
+            pairs = zip(asked, answers, strict=True)
+            asked = [more for question, answer in pairs for more in listening.scored(question, answer)]
+
+    async def _score(self, question: Scoring) -> Sequence[float] | None:
+        if not len(question.audio):
+            return None
+        try:
+            return await self._scheduler.score(question)
+        except RecognitionFailed:
+            return None
+
+
+@asynccontextmanager
+async def scanning(recognizer: Recognizer, rules: Rules, *, transcripts: bool = False) -> AsyncIterator[Scanner]:
+    """Give a scanner while the context lasts."""
+    async with Scheduler(recognizer) as scheduler:
+        yield Scanner(scheduler, rules, transcripts=transcripts)
+
+
+def at_once(recognizer: Recognizer) -> int:
+    """Give the recordings that should be in the works at once, so that batches are full and memory is bounded."""
+    return 3 * recognizer.concurrency
+
+
+async def scan_all(
+    scanner: Scanner,
+    jobs: Sequence[Job],
+    *,
+    at_once: int,
+    progress: Callable[[Job, float], None] = lambda _job, _share: None,
+    known: Known = lambda _key, _job: None,
+) -> AsyncIterator[tuple[Job, Result]]:
+    """Scan recordings, several at once; give each result as it is there.
+
+    Args:
+      at_once: recordings in the works; more fill the recogniser's batches better, and hold more memory.
+    """
+    waiting = deque(enumerate(jobs))
+    running: dict[asyncio.Task[Result], Job] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                number, job = waiting.popleft()
+                task = asyncio.create_task(
+                    scanner.scan(job, float(number), progress=lambda share, job=job: progress(job, share), known=known)
+                )
+                running[task] = job
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield running.pop(task), task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _cut(listening: Listening, blocks: Iterable[NDArray[np.float32]]) -> AsyncIterator[list[Cut]]:
+    """Decode and cut in a thread, a block at a time."""
+
+    def step() -> list[Cut] | None:
+        block = next(iterator, None)
+        return None if block is None else listening.push(block)
+
+    iterator = iter(blocks)
+    while (cuts := await asyncio.to_thread(step)) is not None:
+        yield cuts
+    yield await asyncio.to_thread(listening.finish)
+
+
+def _renamed(known: Scanned, job: Job) -> Scanned:
+    return replace(known, file=job.source.name, about=job.about)

@@ -1,0 +1,176 @@
+"""The command `huazha scan`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from threadpoolctl import threadpool_limits
+
+from lexicon.loader import shipped
+from lexicon.types import Lexicon
+from streamer import service, settings
+from streamer.errors import ScanError
+from streamer.lexicon_store import LexiconStore
+from streamer.options import Channels, ConfigFile, DataFolder, LexiconFiles, Model, legs
+from streamer.recordings import LEGS
+from streamer.scan import sheet, sources
+from streamer.scan.excerpts import Player
+from streamer.scan.journaling import Archive
+from streamer.scan.keeping import Keeper
+from streamer.scan.ledger import Ledger
+from streamer.scan.report import write
+from streamer.scan.results import Result
+from streamer.scan.scanner import Job, Rules, at_once, scan_all, scanning
+from streamer.scan.sheet import Sheet
+from streamer.scan.telling import Bar, sum_up
+from streamer.settings import Settings
+
+stderr = Console(stderr=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the program's others."""
+    app.command(name="scan", epilog="Example: huazha scan recordings/ --out hits.jsonl --report report.html")(scan)
+
+
+def scan(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH ...",
+            help="Recordings, folders of them, patterns, or addresses that fsspec knows, as in s3://bucket/calls.",
+        ),
+    ],
+    lexicon: LexiconFiles = None,
+    language: Annotated[
+        str | None, typer.Option(help="Of the calls.  [dim]the settings', zh if they say nothing[/dim]")
+    ] = None,
+    model: Model = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where results go, as JSON lines. What is there and has not changed is not scanned again. "
+            "Standard output if not given.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a report to read, and the same as CSV and Parquet beside it."),
+    ] = None,
+    channels: Channels = None,
+    transcripts: Annotated[bool, typer.Option("--transcripts", help="Keep all that was said, too.")] = False,
+    calls: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="What is known of the calls: columns file, agent, call_id, started_at, language, channels.",
+        ),
+    ] = None,
+    journal: Annotated[
+        bool,
+        typer.Option(help="Write results to the journal, where the console shows them beside live calls."),
+    ] = True,
+    data: DataFolder = None,
+    config: ConfigFile = None,
+) -> None:
+    """Scan recordings for what must not be said, and for disclosures that were not made."""
+    overrides = {"lexicon": lexicon, "model": model, "language": language, "data": data}
+    chosen = settings.load(config, overrides)
+    compiled = LexiconStore(chosen.lexicon or shipped(), chosen.rules).current
+    known = Sheet({}) if calls is None else sheet.read(calls)
+    if report is not None and report.suffix.lower() not in {".html", ".htm"}:
+        raise typer.BadParameter("ends in .html", param_hint="--report")
+    jobs = [_job(source, known, chosen, legs(channels)) for source in sources.find(paths)]
+    scope = Scope(tuple(paths), jobs, Rules(compiled.lexicon.version, compiled.tables), transcripts)
+    with ExitStack() as stack:
+        book = None if out is None else stack.enter_context(Ledger(out))
+        archive = stack.enter_context(Archive.open(chosen)) if journal else None
+        keeper = Keeper(book, archive, chosen.evidence, _print, transcripts=transcripts)
+        try:
+            took = asyncio.run(_scan(chosen, scope, keeper))
+        except KeyboardInterrupt:
+            if out is not None:
+                stderr.print(f"Stopped; {out} holds what is finished, and the same command goes on.", markup=False)
+            raise
+        if book is not None:
+            book.tidy()
+        results = keeper.results if book is None else book.results
+    sum_up(keeper.results, keeper.reused, took, stderr)
+    if archive is not None and archive.left_out:
+        stderr.print(f"{archive.left_out} clips were not kept as evidence: there was no room", style="yellow")
+    if keeper.trouble:
+        stderr.print(f"not in the journal: {keeper.trouble}; the same command writes it", style="red", markup=False)
+    if report is not None:
+        _report(results, report, compiled.lexicon)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one scan is about."""
+
+    paths: tuple[str, ...]
+    jobs: Sequence[Job]
+    rules: Rules
+    transcripts: bool
+
+
+def _job(source: sources.Source, known: Sheet, chosen: Settings, named: tuple[str, ...] | None) -> Job:
+    row = known.of(source.name)
+    own = legs(row.channels) or named or LEGS
+    return Job(source, row.language or chosen.language, own, row.agent, row.call_id, row.started_at)
+
+
+def _print(lines: str) -> None:
+    typer.echo(lines, nl=False)
+
+
+async def _scan(chosen: Settings, scope: Scope, keeper: Keeper) -> float:
+    """Scan all that there is; give the seconds that it took."""
+    with stderr.status("Starting") as status:
+        recognizer = await asyncio.to_thread(service.load_recognizer, chosen, status.update)
+    began, state = datetime.now(UTC), "interrupted"
+    # NumPy's products here are small: more threads only spin, and take a core from recognition.
+    with threadpool_limits(1, user_api="blas"), Bar(scope.jobs, stderr) as bar:
+        try:
+            async with scanning(recognizer, scope.rules, transcripts=scope.transcripts) as scanner:
+                running = scan_all(
+                    scanner, scope.jobs, at_once=at_once(recognizer), progress=bar.at, known=keeper.known
+                )
+                async for job, result in running:
+                    await asyncio.to_thread(keeper.take, job, result)
+                    bar.done(result, reused=keeper.was_known(result))
+            state = "finished"
+        finally:
+            span = (began, datetime.now(UTC))
+            keeper.conclude(state, span, scope.paths, len(scope.jobs), scope.rules.version, recognizer.name)
+    return bar.took
+
+
+def _report(results: Sequence[Result], path: Path, lexicon: Lexicon) -> None:
+    sourced = {rule.id: rule.source for rule in lexicon.rules if rule.source}
+    with stderr.status("Writing the report"):
+        try:
+            files = write(
+                results,
+                path,
+                Player(results).audio,
+                now=datetime.now().astimezone(),
+                version=version("huazha"),
+                sources=sourced,
+            )
+        except OSError as error:
+            raise ScanError(str(path), (error.strerror or str(error)).lower()) from None
+    beside = [file.name for file in (files.csv, files.parquet) if file is not None]
+    stderr.print(f"Report: {files.html}, and beside it {', '.join(beside)}", markup=False, highlight=False)
+    for warning in files.warnings:
+        stderr.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)

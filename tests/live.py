@@ -1,0 +1,90 @@
+"""A call as the service hears it, on a virtual clock: only how long a look takes is made up."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from detector.detector import Detector
+from detector.policy import ACTIONS
+from detector.types import Status, Violation
+from lexicon.compiler import Table
+from streamer import recordings
+from streamer.audio import encode
+from streamer.call import Call, CallState
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Turn, Window
+from streamer.recognition.vad import SileroModel
+from streamer.types import AudioFrame, CallStarted, Outgoing, Stopped, ViolationReport
+
+FRAME = 0.02
+TAKES = 0.2
+"""Seconds that a look takes, about what it takes on two cores."""
+
+
+class Line:
+    """Plays a recording to a call, and gives it the recogniser's answers when they would be there."""
+
+    def __init__(self, recognizer: Recognizer, path: Path, language: str, table: Table) -> None:
+        self.events: list[Outgoing] = []
+        self._recognizer = recognizer
+        self._recording = recordings.read(path)
+        self._now = 0.0
+        started = CallStarted(
+            path.stem, self._recording.encoding, self._recording.sample_rate, self._recording.channels, language
+        )
+        self._call = Call(
+            started,
+            language=language,
+            detector=Detector(table, ACTIONS),
+            speech_models={name: SileroModel() for name in started.channels},
+            clock=lambda: self._now,
+        )
+        self._turns: deque[Turn] = deque()
+        self._looking: tuple[float, Window, Hypothesis] | None = None
+
+    def play(self) -> None:
+        """Play it to its end."""
+        step = round(FRAME * self._recording.sample_rate)
+        samples = self._recording.samples
+        for at in range(0, len(samples), step):
+            for column, name in enumerate(self._recording.channels):
+                payload = encode(samples[at : at + step, column], self._recording.encoding)
+                self.events += self._call.receive(AudioFrame(name, at, payload))
+            self._tick()
+        self.events += self._call.stop()
+        while self._call.state is not CallState.OVER:
+            self._tick()
+
+    def _tick(self) -> None:
+        self._now += FRAME
+        if self._looking is not None and self._now >= self._looking[0]:
+            _, window, hypothesis = self._looking
+            self._looking = None
+            self.events += [*self._call.heard(window, hypothesis), *self._call.reread()]
+            self._weigh()
+        self._turns.extend(self._call.due(self._now))
+        while self._looking is None and self._turns:
+            turn = self._turns.popleft()
+            window = turn.cut(True)
+            if window is not None:
+                (hypothesis,) = self._recognizer.recognize([window])
+                self._looking = (self._now + TAKES, window, hypothesis)
+
+    def _weigh(self) -> None:
+        while questions := self._call.questions(self._now):
+            for question in questions:
+                if len(question.audio):
+                    (likelihoods,) = self._recognizer.score([question])
+                    self.events += self._call.scored(question, likelihoods)
+                else:
+                    self.events += self._call.unscored(question)
+
+
+def listen(recognizer: Recognizer, path: Path, language: str, table: Table) -> tuple[list[Violation], Stopped]:
+    """Give the violations that stand when a call is over, and its account of itself."""
+    line = Line(recognizer, path, language, table)
+    line.play()
+    last = {event.violation.id: event.violation for event in line.events if isinstance(event, ViolationReport)}
+    standing = [one for one in last.values() if one.status in {Status.FIRED, Status.CONFIRMED}]
+    (account,) = (event for event in line.events if isinstance(event, Stopped))
+    return sorted(standing, key=lambda one: one.start), account

@@ -1,0 +1,71 @@
+"""A database of an earlier version is brought up to date with all that is in it, and is then as the tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+
+from streamer.record import database
+from streamer.record.history import CallFilter, History, ViolationFilter
+from streamer.record.schema import metadata
+from tests.databases import PostgreSQL
+
+CALL = (
+    "INSERT INTO calls (call, cursor, call_id, started_at, duration, blind, violations, body, missing)"
+    """ VALUES ('c0ffee', 7, 'c-1', 1767312000000, 9.5, 0.5, 1, '{"channels":["agent"]}', '{"missing":[]}')"""
+)
+VIOLATION = (
+    "INSERT INTO violations (call, violation_id, cursor, at, call_id, rule_id, category, severity, status, fired,"
+    " term, heard, text, body, lifted, evidence)"
+    " VALUES ('c0ffee', 'v-1', 8, 1767312003000, 'c-1', 'promise', 'guarantee', 'block', 'fired', true,"
+    " '', '', '', '{}', false, true)"
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'journal.db'}"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.fresh()
+
+
+@pytest.fixture
+def first(address: str) -> Iterator[Engine]:
+    """A database as the first version made it."""
+    engine = create_engine(address)
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(CALL))
+        connection.execute(text(VIOLATION))
+    yield engine
+    engine.dispose()
+
+
+def test_what_was_kept_is_there_and_is_no_scan_s(address: str, first: Engine) -> None:
+    first.dispose()
+    engine = database.open_(address)
+    history = History(engine)
+    (call,) = history.calls(CallFilter(source="live"), limit=9).items
+    (violation,) = history.violations(ViolationFilter(source="live"), limit=9).items
+    assert (call["call"], violation["evidence"]) == ("c0ffee", True)
+    assert history.calls(CallFilter(source="scan"), limit=9).items == []
+    engine.dispose()
+
+
+def test_tables_are_as_the_program_thinks(address: str) -> None:
+    engine = database.open_(address)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
