@@ -188,11 +188,11 @@ def draw(speeds: Mapping[str, Sequence[float]], picture: Path) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415 - likewise
 
     figure, axes = plt.subplots(figsize=(7, 2.2), layout="constrained")
-    for at, (way, some) in enumerate(reversed(speeds.items())):
+    for at, (way, some) in enumerate(reversed([*speeds.items()])):
         axes.barh(at, median(some), color="#1a7f4b" if way == HUAZHA else "#9aa5b1", height=0.6)
         axes.plot(some, [at] * len(some), "o", color="#222", markersize=3)
         axes.text(median(some), at, f"  {median(some):.1f}", va="center", fontsize=9)
-    axes.set_yticks(range(len(speeds)), list(reversed(speeds)))
+    axes.set_yticks(range(len(speeds)), [*speeds][::-1])
     axes.set(xlabel="hours of two-channel calls scanned in an hour")
     axes.margins(x=0.12)
     figure.savefig(picture)
@@ -228,8 +228,8 @@ def main() -> None:
     passes: list[Pass] = []
     with Console(stderr=True).status("Scanning") as status:
         for number in range(options.rounds):
-            for way in [*ways[number % len(ways) :], *ways[: number % len(ways)]]:
-                passes.append(way())
+            for listen in [*ways[number % len(ways) :], *ways[: number % len(ways)]]:
+                passes.append(listen())
                 status.update(f"Round {number + 1}: {passes[-1].way} took {passes[-1].seconds:.0f} s")
     speeds = {way: _speeds(passes, way, hours) for way in (HUAZHA, PLAIN, BATCHED)}
     printed = Printed("", "hours an hour (range)", "Huazha is", "violations", "false", "zh characters", "en words")

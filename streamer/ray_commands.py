@@ -57,7 +57,7 @@ def deploy(
     try:
         application = deployment.Application.model_validate(fields)
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"]) from None
+        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     with joined(address), stderr.status("Loading models on the cluster"):
         deployment.deploy(application, name, host, port)
     stderr.print(f"Ready. On a gateway: huazha serve --recognizer ray://HOST:{port}/{name}", highlight=False)

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from socket import create_server
 
@@ -26,6 +27,8 @@ MEMORY = 100 * 1024 * 1024
 ENDS = 60.0
 """Seconds that it may take to end."""
 REPLICA = f"ray::ServeReplica:{APPLICATION}:".encode()
+SCANNER = b"ray::MapWorker(MapBatches(Worker))"
+"""How Ray names its processes."""
 
 
 class RayCluster:
@@ -43,7 +46,8 @@ class RayCluster:
             **os.environ,
             "RAY_TMPDIR": self._folder.name,
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+            # Other tests have the processors, too.
+            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180",
             "PYTHONWARNINGS": "ignore",
         }
         root = Path(__file__).parent.parent
@@ -64,7 +68,15 @@ class RayCluster:
     @property
     def replicas(self) -> list[int]:
         """Process numbers of the replicas there are."""
-        return [number for number in self._processes() if _command(number).startswith(REPLICA)]
+        return self._named(REPLICA)
+
+    @property
+    def scanners(self) -> list[int]:
+        """Process numbers of a scan's workers."""
+        return self._named(SCANNER)
+
+    def _named(self, name: bytes) -> list[int]:
+        return [number for number in self._processes() if _command(number).startswith(name)]
 
     def kill(self, number: int) -> None:
         """Kill a process as a machine's failure would: with what it has in hand."""
@@ -74,14 +86,14 @@ class RayCluster:
     def settle(self) -> None:
         """Wait until every replica is there and well."""
         self._ask("settle")
+        while len(self.replicas) != WORKERS:
+            # That one has died was not noticed yet.
+            time.sleep(0.1)
+            self._ask("settle")
 
     def withdraw(self) -> None:
         """Take the recognisers away; what was their door stays."""
         self._ask("withdraw")
-
-    def deploy(self) -> None:
-        """Put recognisers there, and wait for them."""
-        self._ask("deploy")
 
     def _ask(self, what: str) -> None:
         assert self._process.stdin is not None
@@ -148,10 +160,6 @@ def main() -> None:
     # As few at once as show what happens when there are more.
     wanted = Application(min_replicas=WORKERS, max_replicas=WORKERS, max_batch=2, max_queued=2)
 
-    def deploy() -> None:
-        serve.run(app(wanted), name=APPLICATION, route_prefix=f"/{APPLICATION}")
-        settle()
-
     def settle() -> None:
         while not settled():
             time.sleep(0.1)
@@ -173,14 +181,15 @@ def main() -> None:
     )
     try:
         for _ in range(WORKERS):
-            cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
+            # One for a recogniser, one for a scan.
+            cluster.add_node(num_cpus=2, object_store_memory=MEMORY)
         ray.init(address=cluster.address, log_to_driver=False)
         # On one machine only one node can have the port.
         serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": ingress})
-        deploy()
+        serve.run(app(wanted), name=APPLICATION, route_prefix=f"/{APPLICATION}")
         where = {"recognizer": f"ray://127.0.0.1:{ingress}/{APPLICATION}", "client": f"ray://127.0.0.1:{client}"}
         print(json.dumps(where), file=out, flush=True)
-        does = {"settle": settle, "withdraw": lambda: serve.delete(APPLICATION), "deploy": deploy}
+        does: dict[str, Callable[[], None]] = {"settle": settle, "withdraw": partial(serve.delete, APPLICATION)}
         for line in sys.stdin:
             does[line.strip()]()
             print(line.strip(), file=out, flush=True)

@@ -21,6 +21,9 @@ from tests.faults import DATA
 
 LABELLED = Path(__file__).parent.parent.parent / "shared" / "calls"
 BUNDLED = [LabelledCall(DATA / f"demo-{language}.wav", language, 0.0, (), {}) for language in ("zh", "en")]
+CHANCE = {"zh-d12.wav": {"like-a-deposit"}}
+"""What a live call finds and a scan does not: of all looks at it, one in passing reads the term nearly right, and the
+whole sentence is read as something else."""
 APART = 0.3
 """Seconds by which the same words may be placed differently in two windows."""
 
@@ -63,6 +66,8 @@ async def test_a_scan_finds_what_a_live_call_does(whisper: WhisperRecognizer, wh
     for call in some:
         (violations, account), result = lives[call.path], results[call.path]
         name = call.path.name
-        assert [one for one in violations if not any(alike(call, one, found) for found in result.found)] == [], name
-        assert [found for found in result.found if not any(alike(call, one, found) for one in violations)] == [], name
+        only_live = [one for one in violations if not any(alike(call, one, found) for found in result.found)]
+        only_scan = [found for found in result.found if not any(alike(call, one, found) for one in violations)]
+        assert {one.rule_id for one in only_live} == CHANCE.get(name, set()), (name, only_live)
+        assert only_scan == [], name
         assert {one.rule_id for one in account.missing} == {one.rule_id for one in result.undisclosed}, name

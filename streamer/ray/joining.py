@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from streamer.errors import ClusterError, RayMissing
 
-log = logging.getLogger(__name__)
+KNOCK = 5.0
+"""Seconds in which somebody must answer at an address."""
 
 
 @contextmanager
@@ -26,6 +29,7 @@ def joined(address: str) -> Iterator[None]:
         import ray  # noqa: PLC0415 - an extra
     except ImportError:
         raise RayMissing() from None
+    _knock(address)
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
@@ -36,6 +40,17 @@ def joined(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """See that somebody listens there: Ray itself would try for half a minute."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if parts.hostname and parts.port:
+            socket.create_connection((parts.hostname, parts.port), KNOCK).close()
+    except (OSError, ValueError) as error:
+        raise ClusterError(address, f"can't be joined: {getattr(error, 'strerror', None) or error}") from None
+
+
 def _line(error: BaseException) -> str:
-    """Give the first line of what went wrong: Ray's own explanations go on for paragraphs."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """Give the first line of what went wrong, and the last where that announces it: between them Ray goes on at length."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") else lines[0]

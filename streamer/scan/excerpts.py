@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamer.audio import encode
 from streamer.errors import RecordingError
 from streamer.record.clips import Clip
+from streamer.reporter import MOMENT
 from streamer.scan.decoding import decoded
 from streamer.scan.results import Result, Scanned
 from streamer.scan.sources import Source, digest
@@ -18,7 +19,6 @@ from streamer.types import Encoding
 
 HELD = 1800.0
 """Seconds of a recording that is held in memory at once, at most."""
-
 Span = tuple[float, float]
 """Seconds from the recording's start, from and to."""
 
@@ -59,14 +59,15 @@ def excerpts(source: Source, result: Scanned, spans: Sequence[Span]) -> list[Exc
 
 
 def clips(source: Source, result: Scanned, *, before: float, after: float) -> list[Clip]:
-    """Give the evidence of what was found.
+    """Give the evidence of what was found; what goes on for long is no moment that a clip could show.
 
     Raises:
       RecordingError: as `excerpts`.
     """
-    if not result.found:
+    moments = [one for one in result.found if one.end - one.start <= MOMENT]
+    if not moments:
         return []
-    spans = [(max(0.0, one.start - before), one.end + after) for one in result.found]
+    spans = [(max(0.0, one.start - before), one.end + after) for one in moments]
     return [
         Clip(
             one.violation_id,
@@ -79,7 +80,7 @@ def clips(source: Source, result: Scanned, *, before: float, after: float) -> li
             },
             {},
         )
-        for one, excerpt in zip(result.found, excerpts(source, result, spans), strict=True)
+        for one, excerpt in zip(moments, excerpts(source, result, spans), strict=True)
     ]
 
 

@@ -66,10 +66,10 @@ class Keeper:
 
     def take(self, job: Job, result: Result) -> None:
         """Keep a result; whoever kills the scan after this finds it."""
-        if self._book is not None:
-            self._book.add(result)
-        else:
+        if self._book is None:
             self._echo(ledger.lines(result))
+        elif self._book.of(result.file) != result:
+            self._book.add(result)
         self.results.append(result)
         if self._archive is None or not isinstance(result, Scanned):
             return

@@ -31,8 +31,6 @@ PAUSE = 1.0
 """Seconds of silence that end a line of the transcript."""
 AROUND = 60
 """Characters on either side of what was found that are told with it."""
-LONGEST = 30.0
-"""Seconds up to which what was found is told with what was said in it: a bound may be passed by a whole call."""
 URGENT = -1.0
 """The deadline of questions: before all windows."""
 WORD = 0.1
@@ -126,7 +124,7 @@ class Listening:
 
     def window(self, cut: Cut) -> Window:
         """Give a cut as a job for the recogniser; its times are from the window's start."""
-        return Window(self._name, cut.channel, cut.number, cut.audio, 0.0, self._language, thorough=True, final=True)
+        return Window(self._name, cut.channel, cut.number, cut.audio, 0.0, self._language, final=True)
 
     def heard(self, cut: Cut, hypothesis: Hypothesis | None) -> list[Scoring]:
         """Take in what was heard in a window; None where it could not be recognised.
@@ -181,14 +179,19 @@ class Listening:
         conduct = self._detector.conduct([*self._channels])
         speech = {name: channel.spans for name, channel in self._channels.items()}
         metrics = conduct.whole(speech, {name: channel.said for name, channel in self._channels.items()}, duration)
-        self._told(self._detector.passed(conduct.news()))
+        passed = self._detector.passed(conduct.news())
+        self._told(passed)
+        measured = {decision.violation.id for decision in passed.decisions}
         fired = [one for one in self._violations.values() if one.status in {Status.FIRED, Status.CONFIRMED}]
         fired.sort(key=lambda one: (one.start, one.end, one.channel, one.rule_id))
         return Heard(
             duration=duration,
             speech_seconds=sum(end - start for one in self._channels.values() for start, end in one.spans),
             unheard_seconds=self._unheard,
-            found=tuple(self._found(f"v-{number}", violation) for number, violation in enumerate(fired, 1)),
+            found=tuple(
+                self._found(f"v-{number}", violation, said=violation.id not in measured)
+                for number, violation in enumerate(fired, 1)
+            ),
             undisclosed=tuple(_undisclosed(missing) for missing in self._detector.finish()),
             metrics=metrics.to_json(),
             silenced={name: _joined(channel.silenced) for name, channel in self._channels.items()},
@@ -221,7 +224,13 @@ class Listening:
         channel.words += masked.words
         channel.silenced += masked.spans
 
-    def _found(self, name: str, violation: Violation) -> Found:
+    def _found(self, name: str, violation: Violation, *, said: bool) -> Found:
+        """Put a violation as it is told.
+
+        Args:
+          said: whether it is in words; else it was measured.
+        """
+        heard = mask(violation.heard).strip() if said else violation.heard
         return Found(
             violation_id=name,
             channel=violation.channel,
@@ -229,12 +238,12 @@ class Listening:
             category=violation.category,
             severity=violation.severity,
             term=violation.term,
-            heard=mask(violation.heard).strip(),
+            heard=heard,
             match=violation.match,
             confidence=violation.confidence,
             start=violation.start,
             end=violation.end,
-            text=self._around(violation),
+            text=self._around(violation) if said else heard,
             say_instead=violation.say_instead,
         )
 
@@ -243,7 +252,7 @@ class Listening:
         words = self._channels[violation.channel].words
         start, end = violation.start, violation.end
         inside = [at for at, word in enumerate(words) if start <= (word.start + word.end) / 2 <= end]
-        if not inside or end - start > LONGEST:
+        if not inside:
             return mask(violation.heard).strip()
         first, last = inside[0], inside[-1]
         before, own, after = (

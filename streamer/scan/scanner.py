@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO
 
 import numpy as np
@@ -102,9 +103,7 @@ class Scanner:
 
     def key(self, job: Job, sha256: str) -> Key:
         """Give what a job's result depends on."""
-        return Key(
-            sha256, self._rules.version, self._scheduler.recognizer.name, job.language, ",".join(job.channels)
-        )
+        return Key(sha256, self._rules.version, self._scheduler.recognizer.name, job.language, ",".join(job.channels))
 
     async def scan(
         self,
@@ -234,7 +233,7 @@ async def scan_all(
             while waiting and len(running) < at_once:
                 number, job = waiting.popleft()
                 task = asyncio.create_task(
-                    scanner.scan(job, float(number), progress=lambda share, job=job: progress(job, share), known=known)
+                    scanner.scan(job, float(number), progress=partial(progress, job), known=known)
                 )
                 running[task] = job
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

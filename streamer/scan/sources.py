@@ -61,9 +61,11 @@ class Source:
 def digest(file: BinaryIO) -> str:
     """Give the SHA-256 of an open file's bytes, and go back to its start."""
     file.seek(0)
-    found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    while piece := file.read(PIECE):
+        found.update(piece)
     file.seek(0)
-    return found
+    return found.hexdigest()
 
 
 def is_address(name: str) -> bool:

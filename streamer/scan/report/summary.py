@@ -136,7 +136,7 @@ def summarise(results: Iterable[Result], zone: tzinfo | None) -> Summary:
         lexicons=_distinct(call.key.lexicon_version for call in calls),
         models=_distinct(call.key.model for call in calls),
         languages=_distinct(call.key.language for call in calls),
-        options=_distinct(call.key.options for call in calls),
+        legs=_distinct(call.key.legs for call in calls),
     )
 
 

@@ -52,19 +52,19 @@ class TestWindows:
         assert len(only.audio) / SAMPLE_RATE == pytest.approx(3 * (2 + OPTIONS.lead + OPTIONS.tail), abs=0.2)
 
     def test_a_sentence_that_has_no_room_begins_the_next(self) -> None:
-        first, second = cut(spoken((1, 5), (6, 10), (11, 15), seconds=20))
+        first, second = cut(spoken((1, 7), (8, 14), (15, 21), seconds=25))
         assert [len(one.pieces) for one in (first, second)] == [2, 1]
         assert [one.number for one in (first, second)] == [0, 1]
 
     def test_long_speech_is_cut_where_somebody_pauses(self) -> None:
         # Too short a pause to end speech.
-        audio = spoken((1, 8.5), (8.7, 16), seconds=20)
+        audio = spoken((1, 12.5), (12.7, 24), seconds=28)
         first, second = cut(audio)
-        assert first.pieces[-1].end == pytest.approx(8.6, abs=0.1)
+        assert first.pieces[-1].end == pytest.approx(12.6, abs=0.1)
         assert second.pieces[0].start == first.pieces[-1].end
 
     def test_where_nobody_pauses_the_cut_is_heard_from_both_sides(self) -> None:
-        first, second, *_ = cut(spoken((1, 25), seconds=30))
+        first, second, *_ = cut(spoken((1, 35), seconds=40))
         assert first.pieces[-1].settles == pytest.approx(first.pieces[-1].end - OPTIONS.margin)
         assert second.pieces[0].start == pytest.approx(first.pieces[-1].end - OPTIONS.context)
 
@@ -75,7 +75,7 @@ class TestWindows:
 
     def test_options_that_get_nowhere_are_refused(self) -> None:
         with pytest.raises(ValueError, match="longest"):
-            CutOptions(longest=4.0)
+            CutOptions(longest=5.0)
 
 
 class TestAnySpeech:

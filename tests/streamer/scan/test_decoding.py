@@ -101,6 +101,7 @@ class TestForms:
         with av.open(file, "w", format=form) as container:
             layout = "stereo" if channels == 2 else "mono"
             stream = container.add_stream(codec, rate=rate, layout=layout)
+            assert isinstance(stream, av.AudioStream)
             wave = np.ascontiguousarray((tone(channels=channels, rate=rate) * 32767).astype(np.int16).reshape(1, -1))
             frame = av.AudioFrame.from_ndarray(wave, format="s16", layout=layout)
             frame.sample_rate, frame.time_base = rate, Fraction(1, rate)

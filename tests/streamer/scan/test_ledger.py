@@ -91,7 +91,8 @@ class TestALedger:
         assert path.read_text(encoding="utf-8") == ledger.lines(anew)
 
     def test_tidied_it_is_the_same_whatever_came_first(self, tmp_path: Path) -> None:
-        for name, order in (("one", [SCANNED, BROKEN]), ("other", [BROKEN, SCANNED])):
+        orders: dict[str, list[Result]] = {"one": [SCANNED, BROKEN], "other": [BROKEN, SCANNED]}
+        for name, order in orders.items():
             with Ledger(tmp_path / name) as book:
                 for result in order:
                     book.add(result)

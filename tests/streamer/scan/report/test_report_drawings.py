@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamer.scan.report.days import trend
@@ -26,6 +26,8 @@ def test_a_bar_s_parts_are_laid_end_to_end_the_gravest_first() -> None:
 
 
 class TestAChart:
+    @example([3])
+    @example([0, 7])
     @given(st.lists(st.integers(0, 250), min_size=1, max_size=12))
     def test_holds_all_its_columns_and_a_scale_with_a_whole_middle(self, counts: list[int]) -> None:
         calls = [
