@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+LOCK ?= requirements.lock
+STAMP := $(VENV)/.installed-$(LOCK)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format lock clean
@@ -10,13 +11,13 @@ STAMP := $(VENV)/.installed
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-install: $(STAMP) ## .venv from the pinned, hashed versions in requirements.lock, Whisper base among them
+install: $(STAMP) ## .venv from the pinned, hashed versions in requirements.lock, Whisper base among them; LOCK=requirements-ray.lock with Ray
 
-$(STAMP): requirements.lock pyproject.toml
-	@echo "Installing Huazha into $(VENV) (about 2 minutes and 900 MB, once)"
+$(STAMP): $(LOCK) pyproject.toml
+	@echo "Installing Huazha into $(VENV) (about 2 minutes and a gigabyte, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Huazha needs Python 3.11 or newer; make install PYTHON=python3.12 picks another")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
@@ -36,11 +37,14 @@ format: install ## rewrite the sources as the linter wants them
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: ## renew requirements.lock from pyproject.toml
+PINS := --extra models --extra postgres --extra parquet --extra dev --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+lock: ## renew requirements.lock and requirements-ray.lock from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install --quiet uv
-	@$(VENV)-lock/bin/uv pip compile pyproject.toml --extra models --extra postgres --extra dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements.lock
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml $(PINS) --upgrade --output-file requirements.lock
+	@$(VENV)-lock/bin/uv pip compile pyproject.toml $(PINS) --extra ray --constraint requirements.lock --upgrade --output-file requirements-ray.lock
 	@rm -rf $(VENV)-lock
 
 clean: ## remove .venv and caches

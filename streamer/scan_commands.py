@@ -21,6 +21,8 @@ from streamer import service, settings
 from streamer.errors import ScanError
 from streamer.lexicon_store import LexiconStore
 from streamer.options import Channels, ConfigFile, DataFolder, LexiconFiles, Model, legs
+from streamer.ray.scanning import plan, scan_on_ray
+from streamer.recognition.recognizer import Recognizer
 from streamer.recordings import LEGS
 from streamer.scan import sheet, sources
 from streamer.scan.excerpts import Player
@@ -80,6 +82,14 @@ def scan(
         bool,
         typer.Option(help="Write results to the journal, where the console shows them beside live calls."),
     ] = True,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A Ray cluster to scan on: ray://HOST:10001 from anywhere, auto or HOST:6379 on one of its nodes. "
+            "Its nodes must see the recordings under the same names.",
+        ),
+    ] = None,
     data: DataFolder = None,
     config: ConfigFile = None,
 ) -> None:
@@ -91,13 +101,14 @@ def scan(
     if report is not None and report.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter("ends in .html", param_hint="--report")
     jobs = [_job(source, known, chosen, legs(channels)) for source in sources.find(paths)]
-    scope = Scope(tuple(paths), jobs, Rules(compiled.lexicon.version, compiled.tables), transcripts)
+    rules = Rules(compiled.lexicon.version, compiled.tables)
+    scope = Scope(tuple(paths), jobs, compiled.lexicon, rules, transcripts)
     with ExitStack() as stack:
         book = None if out is None else stack.enter_context(Ledger(out))
         archive = stack.enter_context(Archive.open(chosen)) if journal else None
         keeper = Keeper(book, archive, chosen.evidence, _print, transcripts=transcripts)
         try:
-            took = asyncio.run(_scan(chosen, scope, keeper))
+            took = _scan(chosen, scope, keeper, on)
         except KeyboardInterrupt:
             if out is not None:
                 stderr.print(f"Stopped; {out} holds what is finished, and the same command goes on.", markup=False)
@@ -120,6 +131,7 @@ class Scope:
 
     paths: tuple[str, ...]
     jobs: Sequence[Job]
+    lexicon: Lexicon
     rules: Rules
     transcripts: bool
 
@@ -134,26 +146,38 @@ def _print(lines: str) -> None:
     typer.echo(lines, nl=False)
 
 
-async def _scan(chosen: Settings, scope: Scope, keeper: Keeper) -> float:
-    """Scan all that there is; give the seconds that it took."""
-    with stderr.status("Starting") as status:
-        recognizer = await asyncio.to_thread(service.load_recognizer, chosen, status.update)
+def _scan(chosen: Settings, scope: Scope, keeper: Keeper, on: str | None) -> float:
+    """Scan all that there is, here or on a cluster; give the seconds that it took."""
+    recognizer: Recognizer | None = None
+    if on is None:
+        with stderr.status("Starting") as status:
+            recognizer = service.load_recognizer(chosen, status.update)
     began, state = datetime.now(UTC), "interrupted"
-    # NumPy's products here are small: more threads only spin, and take a core from recognition.
-    with threadpool_limits(1, user_api="blas"), Bar(scope.jobs, stderr) as bar:
+    with Bar(scope.jobs, stderr) as bar:
         try:
-            async with scanning(recognizer, scope.rules, transcripts=scope.transcripts) as scanner:
-                running = scan_all(
-                    scanner, scope.jobs, at_once=at_once(recognizer), progress=bar.at, known=keeper.known
-                )
-                async for job, result in running:
-                    await asyncio.to_thread(keeper.take, job, result)
+            if recognizer is not None:
+                asyncio.run(_here(recognizer, scope, keeper, bar))
+            elif on is not None:
+                planned = plan(chosen, scope.lexicon, keeper.keys, transcripts=scope.transcripts)
+                for job, result in scan_on_ray(on, scope.jobs, planned, keeper.known):
+                    keeper.take(job, result)
+                    bar.at(job, 1.0)
                     bar.done(result, reused=keeper.was_known(result))
             state = "finished"
         finally:
             span = (began, datetime.now(UTC))
-            keeper.conclude(state, span, scope.paths, len(scope.jobs), scope.rules.version, recognizer.name)
+            keeper.conclude(state, span, scope.paths, len(scope.jobs), scope.rules.version, chosen.model)
     return bar.took
+
+
+async def _here(recognizer: Recognizer, scope: Scope, keeper: Keeper, bar: Bar) -> None:
+    # NumPy's products here are small: more threads only spin, and take a core from recognition.
+    with threadpool_limits(1, user_api="blas"):
+        async with scanning(recognizer, scope.rules, transcripts=scope.transcripts) as scanner:
+            running = scan_all(scanner, scope.jobs, at_once=at_once(recognizer), progress=bar.at, known=keeper.known)
+            async for job, result in running:
+                await asyncio.to_thread(keeper.take, job, result)
+                bar.done(result, reused=keeper.was_known(result))
 
 
 def _report(results: Sequence[Result], path: Path, lexicon: Lexicon) -> None:

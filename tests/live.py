@@ -58,9 +58,9 @@ class Line:
     def _tick(self) -> None:
         self._now += FRAME
         if self._looking is not None and self._now >= self._looking[0]:
-            _, window, hypothesis = self._looking
+            _, looked_at, hypothesis = self._looking
             self._looking = None
-            self.events += [*self._call.heard(window, hypothesis), *self._call.reread()]
+            self.events += [*self._call.heard(looked_at, hypothesis), *self._call.reread()]
             self._weigh()
         self._turns.extend(self._call.due(self._now))
         while self._looking is None and self._turns:

@@ -56,10 +56,16 @@ class Keeper:
         """How many of the results were known before."""
         return sum(self.was_known(result) for result in self.results)
 
+    @property
+    def keys(self) -> frozenset[Key]:
+        """What is known already."""
+        known = () if self._book is None else self._book.results
+        return frozenset(one.key for one in known if isinstance(one, Scanned) and self._does(one))
+
     def known(self, key: Key, job: Job) -> Scanned | None:
         """Give what is known of a recording by its key."""
         before = None if self._book is None else self._book.like(key)
-        if before is None or (self._transcripts and before.transcript is None):
+        if before is None or not self._does(before):
             return None
         self._reused.add(job.source.name)
         return before
@@ -91,9 +97,14 @@ class Keeper:
         lexicon_version: str,
         model: str,
     ) -> None:
-        """Write to the journal how the scan as a whole went; the arguments are as in `Run`."""
+        """Write to the journal how the scan as a whole went; the arguments are as in `Run`.
+
+        Args:
+          model: where no recording was scanned that says by which.
+        """
         if self._archive is None:
             return
+        model = next((one.key.model for one in self.results if isinstance(one, Scanned)), model)
         run = Run.of(
             self.results,
             reused=self.reused,
@@ -109,6 +120,9 @@ class Keeper:
             self._archive.conclude(run)
         except HuazhaError as error:
             self.trouble = str(error)
+
+    def _does(self, before: Scanned) -> bool:
+        return before.transcript is not None or not self._transcripts
 
     def _clips(self, archive: Archive, job: Job, result: Scanned) -> list[Clip]:
         wanted = archive.clips_wanted(result)

@@ -73,7 +73,7 @@ class Summary:
       bad_calls: calls with a violation; `undisclosed_calls` those that lack a disclosure.
       undisclosed: disclosures that calls lack, all together.
       rules, agents, disclosures: the worst first.
-      lexicons, models, languages, options: what the calls were scanned with.
+      lexicons, models, languages, legs: what the calls were scanned with; legs as `agent,customer`.
     """
 
     calls: int
@@ -92,7 +92,7 @@ class Summary:
     lexicons: Sequence[str]
     models: Sequence[str]
     languages: Sequence[str]
-    options: Sequence[str]
+    legs: Sequence[str]
 
     @property
     def total(self) -> int:

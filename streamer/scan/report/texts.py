@@ -156,7 +156,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "made.lexicon": ("Lexicon", "词库"),
     "made.model": ("Model", "模型"),
     "made.language": ("Languages", "语言"),
-    "made.options": ("Options", "选项"),
+    "made.legs": ("Legs", "声道"),
     "made.tables": ("The same as tables", "同样内容的表格"),
     "made.note": (
         "Terms are found by machine in what was recognised by machine: listen before you judge. Numbers of customers"
