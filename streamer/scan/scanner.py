@@ -145,18 +145,24 @@ class Scanner:
             listening = Listening(
                 job.source.name, legs, sound.sample_rate, table, SileroModel, word_times=abilities.word_times
             )
-            queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None]]] = deque()
-            stack.callback(lambda: [task.cancel() for _, task in queue])
+            queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None], float]] = deque()
+            stack.callback(lambda: [task.cancel() for _, task, _ in queue])
+
+            async def hear() -> None:
+                cut, task, share = queue.popleft()
+                await self._hear(listening, cut, await task)
+                progress(share)
+
             async for cuts in _cut(listening, sound.blocks):
+                # By then so much of the file had been read: done is what has been heard, too.
+                share = min(1.0, file.tell() / job.source.size) if job.source.size else 0.0
                 for cut in cuts:
                     while len(queue) >= AHEAD:
-                        await self._hear(listening, *queue.popleft())
+                        await hear()
                     deadline = urgency + cut.number * SHARE
-                    queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline))))
-                if job.source.size:
-                    progress(min(1.0, file.tell() / job.source.size))
+                    queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline)), share))
             while queue:
-                await self._hear(listening, *queue.popleft())
+                await hear()
         heard = listening.account()
         if not heard.duration:
             raise RecordingError(job.source.name, "holds no sound")
@@ -184,9 +190,9 @@ class Scanner:
                 return hypothesis
         return None
 
-    async def _hear(self, listening: Listening, cut: Cut, task: asyncio.Task[Hypothesis | None]) -> None:
-        """Take in a window and answer what is asked about it, before the next."""
-        asked = listening.heard(cut, await task)
+    async def _hear(self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None) -> None:
+        """Take in what was heard in a window and answer what is asked about it, before the next."""
+        asked = listening.heard(cut, hypothesis)
         while asked:
             answers = await asyncio.gather(*(self._score(question) for question in asked))
             pairs = zip(asked, answers, strict=True)

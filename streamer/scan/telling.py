@@ -96,7 +96,7 @@ def sum_up(results: Sequence[Result], reused: int, took: float, console: Console
         table.add_row(f"[{STYLES[severity]}]{severity}[/]", rule, str(count), str(calls))
     missing = Counter(one.rule_id for result in scanned for one in result.undisclosed)
     for rule, count in missing.most_common():
-        table.add_row("missing", rule, "", str(count))
+        table.add_row("[magenta]missing[/]", rule, "", str(count))
     if table.row_count:
         console.print(table)
     else:
