@@ -59,7 +59,7 @@ class Asking:
           RecognisersGone: nobody answers.
           RecognitionFailed: it can't be done, whoever does it.
         """
-        last = RecognitionFailed("nobody was asked")
+        last: RecognitionFailed = RecognisersGone("nobody was asked")
         until = time.monotonic() + PATIENCE
         urls = self._in_turn()
         for attempt in range(ATTEMPTS):
@@ -79,7 +79,12 @@ class Asking:
                 return answer.content
             if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
                 time.sleep(BACK_OFF)
-                raise RecognisersBusy(f"{url} has too much to do")
+                busy = RecognisersBusy(f"{url} has too much to do")
+                if not attempt:
+                    raise busy
+                # What a dying worker took with it came in time.
+                last = busy
+                continue
             said = f"{url} answers {answer.status_code}: {answer.text[:200].strip() or 'nothing'}"
             if answer.status_code in CLOSED:
                 last = RecognisersGone(said)

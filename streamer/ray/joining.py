@@ -51,6 +51,6 @@ def _knock(address: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """Give the first line of what went wrong, and the last where that announces it: between them Ray goes on at length."""
+    """Give the first line of what went wrong, and the last where that announces it: Ray goes on at length between."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") else lines[0]

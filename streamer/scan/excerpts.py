@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,8 @@ from streamer.scan.results import Result, Scanned
 from streamer.scan.sources import Source, digest
 from streamer.types import Encoding
 
-HELD = 1800.0
-"""Seconds of a recording that is held in memory at once, at most."""
+HELD, FILES = 600.0, 4
+"""Seconds of a recording that is held in memory at once, at most, and how many."""
 Span = tuple[float, float]
 """Seconds from the recording's start, from and to."""
 
@@ -93,8 +94,7 @@ class Player:
 
     def __init__(self, results: Iterable[Result]) -> None:
         self._results = {result.file: result for result in results if isinstance(result, Scanned)}
-        self._file = ""
-        self._held: Excerpt | None = None
+        self._held: OrderedDict[str, Excerpt] = OrderedDict()
 
     def audio(self, file: str, start: float, end: float) -> tuple[NDArray[np.float32], int] | None:
         """Give the samples between two seconds, of shape (samples, channels), and their rate in hertz.
@@ -107,16 +107,17 @@ class Player:
             if result.duration > HELD:
                 (part,) = excerpts(Source(file, 0, None), result, [(start, end)])
                 return part.samples, part.sample_rate
-            if file != self._file:
+            if file not in self._held:
                 # Most have several violations, and are short.
-                self._file, self._held = file, None
-                (self._held,) = excerpts(Source(file, 0, None), result, [(0.0, result.duration)])
+                (whole,) = excerpts(Source(file, 0, None), result, [(0.0, result.duration)])
+                self._held[file] = whole
+                if len(self._held) > FILES:
+                    self._held.popitem(last=False)
         except RecordingError:
             return None
-        if self._held is None:
-            return None
-        rate = self._held.sample_rate
-        return self._held.samples[round(start * rate) : round(end * rate)], rate
+        held = self._held[file]
+        rate = held.sample_rate
+        return held.samples[round(start * rate) : round(end * rate)], rate
 
 
 def _parts(blocks: Iterable[NDArray[np.float32]], bounds: Sequence[tuple[int, int]]) -> list[list[NDArray[np.float32]]]:

@@ -71,7 +71,7 @@ def test_a_window_that_dies_with_its_worker_is_heard_on_another(
     undisturbed = texts([recognizer.recognize([window])[0] for window in some])
     assert asking.repeated == 0
     # So many at once that each worker has some when one dies, and the other need not turn them away.
-    with ThreadPoolExecutor(6) as threads:
+    with ThreadPoolExecutor(4) as threads:
         heard = [threads.submit(recognizer.recognize, [window]) for window in some]
         wait(heard, return_when=FIRST_COMPLETED)
         ray_cluster.kill(ray_cluster.replicas[0])

@@ -211,7 +211,7 @@ class TestOnce:
             assert not archive.keep(result(file), [clip("v-1")])
         assert events(chosen) == before
 
-    @pytest.mark.parametrize("changed", ["sha256", "lexicon_version", "model", "language", "options"])
+    @pytest.mark.parametrize("changed", ["sha256", "lexicon_version", "model", "language", "legs"])
     def test_but_anew_where_it_was_heard_otherwise(self, archive: Archive, changed: str) -> None:
         archive.keep(result(), [])
         assert archive.keep(result(key=replace(KEY, **{changed: "other"})), [])
