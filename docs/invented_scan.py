@@ -11,9 +11,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from detector.types import Missing
 from lexicon.loader import load, shipped
 from lexicon.types import Rule
-from streamer.scan.results import About, Found, Key, Result, Scanned, Undisclosed, Unreadable
+from streamer.scan.results import About, Found, Key, Result, Scanned, Unreadable
 
 RECORDING = Path(__file__).parent.parent / "streamer" / "data" / "demo-zh.wav"
 MONDAY = datetime(2026, 11, 9, 1, 0, tzinfo=UTC)
@@ -81,7 +82,7 @@ def _call(number: int, version: str, rules: Mapping[str, Rule], chance: Random) 
     while chance.random() < careless and len(found) < 3:
         found.append(_found(f"v-{len(found) + 1}", rules, duration, chance))
     lacking = [
-        Undisclosed(rule.id, rule.category, rule.severity, rule.terms, rule.required.within if rule.required else None)
+        Missing(rule.id, rule.category, rule.severity, rule.terms, rule.required.within if rule.required else None)
         for rule, share in ((rules["disclose-recording"], 0.07), (rules["disclose-risk"], 0.14))
         if chance.random() < share * (1 + 2 * careless)
     ]

@@ -46,8 +46,8 @@ class RayCluster:
             **os.environ,
             "RAY_TMPDIR": self._folder.name,
             "RAY_USAGE_STATS_ENABLED": "0",
-            # Other tests have the processors, too.
-            "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180",
+            # Else what Ray Client forks dies at birth now and then, and half a minute goes by until that is noticed.
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
             "PYTHONWARNINGS": "ignore",
         }
         root = Path(__file__).parent.parent

@@ -12,6 +12,8 @@ from streamer.errors import ClusterError, RayMissing
 
 KNOCK = 5.0
 """Seconds in which somebody must answer at an address."""
+ATTEMPTS = 3
+"""Ray Client forks a process for each that joins, beside threads of gRPC; now and then that process dies at birth."""
 
 
 @contextmanager
@@ -30,10 +32,14 @@ def joined(address: str) -> Iterator[None]:
     except ImportError:
         raise RayMissing() from None
     _knock(address)
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise ClusterError(address, f"can't be joined: {_line(error)}") from None
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.WARNING)
+            break
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            if left and isinstance(error, ConnectionAbortedError):
+                continue
+            raise ClusterError(address, f"can't be joined: {_line(error)}") from None
     try:
         yield
     finally:

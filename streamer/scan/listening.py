@@ -25,7 +25,7 @@ from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP, Agreement
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.recognition.vad import SpeechModel
 from streamer.scan.cutting import Cut, Cutter
-from streamer.scan.results import Found, Line, Undisclosed
+from streamer.scan.results import Found, Line
 
 PAUSE = 1.0
 """Seconds of silence that end a line of the transcript."""
@@ -68,7 +68,7 @@ class Heard:
     speech_seconds: float
     unheard_seconds: float
     found: tuple[Found, ...]
-    undisclosed: tuple[Undisclosed, ...]
+    undisclosed: tuple[Missing, ...]
     metrics: Mapping[str, Any]
     silenced: Mapping[str, tuple[tuple[float, float], ...]]
     transcript: tuple[Line, ...]
@@ -192,7 +192,7 @@ class Listening:
                 self._found(f"v-{number}", violation, said=violation.id not in measured)
                 for number, violation in enumerate(fired, 1)
             ),
-            undisclosed=tuple(_undisclosed(missing) for missing in self._detector.finish()),
+            undisclosed=tuple(self._detector.finish()),
             metrics=metrics.to_json(),
             silenced={name: _joined(channel.silenced) for name, channel in self._channels.items()},
             transcript=self._transcript(),
@@ -285,7 +285,3 @@ def _lines(channel: str, words: Sequence[Word]) -> list[Line]:
         else:
             lines.append([word])
     return [Line(channel, "".join(word.text for word in line).strip(), line[0].start, line[-1].end) for line in lines]
-
-
-def _undisclosed(missing: Missing) -> Undisclosed:
-    return Undisclosed(missing.rule_id, missing.category, missing.severity, missing.terms, missing.within)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from detector.types import Missing
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -65,17 +67,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Undisclosed:
-    """A required disclosure that was not made, or not within so many seconds of the start."""
-
-    rule_id: str
-    category: str
-    severity: str
-    terms: tuple[str, ...]
-    within: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """What was said on a channel without a pause."""
 
@@ -108,7 +99,7 @@ class Scanned:
     speech_seconds: float
     unheard_seconds: float
     found: tuple[Found, ...]
-    undisclosed: tuple[Undisclosed, ...]
+    undisclosed: tuple[Missing, ...]
     metrics: Mapping[str, Any]
     silenced: Mapping[str, tuple[tuple[float, float], ...]]
     transcript: tuple[Line, ...] | None = None
@@ -188,9 +179,7 @@ def read(lines: Iterable[Mapping[str, Any]]) -> Result:
         unheard_seconds=float(last["unheard_seconds"]),
         found=tuple(Found(**_only(row, Found)) for row in before if "missing" not in row),
         undisclosed=tuple(
-            Undisclosed(**{**_only(row, Undisclosed), "terms": tuple(row["terms"])})
-            for row in before
-            if "missing" in row
+            Missing(**{**_only(row, Missing), "terms": tuple(row["terms"])}) for row in before if "missing" in row
         ),
         metrics=last["metrics"],
         silenced={name: tuple((a, b) for a, b in spans) for name, spans in last["silenced"].items()},
@@ -198,7 +187,7 @@ def read(lines: Iterable[Mapping[str, Any]]) -> Result:
     )
 
 
-def _only(row: Mapping[str, Any], kind: type[Found | Undisclosed]) -> dict[str, Any]:
+def _only(row: Mapping[str, Any], kind: type[Found | Missing]) -> dict[str, Any]:
     return {field.name: row[field.name] for field in fields(kind)}
 
 

@@ -11,6 +11,7 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from detector.types import Missing
 from streamer.scan.report import drawings, wording
 from streamer.scan.report.choosing import SEVERITIES, Listed
 from streamer.scan.report.days import moment
@@ -18,7 +19,7 @@ from streamer.scan.report.marking import measured, parted
 from streamer.scan.report.sound import Clip
 from streamer.scan.report.summary import Summary
 from streamer.scan.report.texts import TEXTS
-from streamer.scan.results import Scanned, Undisclosed, Unreadable
+from streamer.scan.results import Scanned, Unreadable
 
 ROWS = 2000
 """Rows of a table on the page, at most."""
@@ -41,7 +42,7 @@ class Contents:
     summary: Summary
     listed: Sequence[Listed]
     clipped: frozenset[int]
-    undisclosed: Sequence[tuple[Scanned, Undisclosed]]
+    undisclosed: Sequence[tuple[Scanned, Missing]]
     unreadable: Sequence[Unreadable]
     sources: Mapping[str, str]
     tables: Sequence[str]

@@ -10,9 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from detector.types import Missing
 from streamer.scan.report.choosing import Listed
 from streamer.scan.report.days import moment
-from streamer.scan.results import Scanned, Undisclosed, Unreadable
+from streamer.scan.results import Scanned, Unreadable
 
 COLUMNS: Mapping[str, type] = {
     "kind": str,
@@ -55,7 +56,7 @@ Row = dict[str, str | int | float | datetime | None]
 
 
 def rows(
-    violations: Iterable[Listed], undisclosed: Iterable[tuple[Scanned, Undisclosed]], unreadable: Iterable[Unreadable]
+    violations: Iterable[Listed], undisclosed: Iterable[tuple[Scanned, Missing]], unreadable: Iterable[Unreadable]
 ) -> Iterator[Row]:
     """Give a row for each violation, each disclosure that was not made, and each file that could not be read."""
     for one in violations:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from detector.types import Missing
 from streamer.audio import encode
 from streamer.record.clips import Clip
 from streamer.scan.journaling import Run
-from streamer.scan.results import About, Found, Key, Scanned, Undisclosed
+from streamer.scan.results import About, Found, Key, Scanned
 from streamer.types import Encoding
 
 BEGAN = datetime(2026, 1, 5, 2, tzinfo=UTC)
@@ -50,7 +51,7 @@ def result(file: str = "rec/0001.wav", **fields: Any) -> Scanned:
         speech_seconds=50.0,
         unheard_seconds=1.5,
         found=(found(), found("v-2", rule_id="absolute", severity="alert", start=30.0, end=30.5)),
-        undisclosed=(Undisclosed("risk", "disclosure", "alert", ("投资有风险",), None),),
+        undisclosed=(Missing("risk", "disclosure", "alert", ("投资有风险",), None),),
         metrics={},
         silenced={},
     )

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from detector.types import Missing
 from streamer.errors import ScanError
 from streamer.scan import ledger, results
 from streamer.scan.ledger import Ledger
-from streamer.scan.results import About, Found, Key, Line, Result, Scanned, Undisclosed, Unreadable
+from streamer.scan.results import About, Found, Key, Line, Result, Scanned, Unreadable
 
 FOUND = Found(
     "v-1", "agent", "promise", "guarantee", "block", "保本", "保 本", "exact", 0.98, 1.25, 1.75, "这款保本的", "请勿"
@@ -27,7 +28,7 @@ SCANNED = Scanned(
     speech_seconds=40.125,
     unheard_seconds=0.0,
     found=(FOUND,),
-    undisclosed=(Undisclosed("risk", "disclosure", "alert", ("投资有风险", "理财非存款"), None),),
+    undisclosed=(Missing("risk", "disclosure", "alert", ("投资有风险", "理财非存款"), None),),
     metrics={"silence_seconds": 12.5},
     silenced={"agent": ((3.0, 4.5),)},
     transcript=(Line("agent", "这款保本的", 1.0, 2.0),),

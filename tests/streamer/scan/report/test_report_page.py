@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from detector.types import Missing
 from streamer.scan.report import Bounds
-from streamer.scan.results import About, Result, Undisclosed, Unreadable
+from streamer.scan.results import About, Result, Unreadable
 from tests.streamer.console.pages import PATIENCE
 from tests.streamer.scan.invented import BEGAN, found, result
 from tests.streamer.scan.report.reports import written
@@ -230,7 +231,7 @@ async def test_what_others_wrote_is_run_by_nobody(browser: Browser, tmp_path: Pa
         text,
         about=About(text, text, BEGAN.isoformat()),
         found=(found(rule_id=text, category=text, term=text, heard=text, text=text, say_instead=text),),
-        undisclosed=(Undisclosed(text, text, "alert", (text,), None),),
+        undisclosed=(Missing(text, text, "alert", (text,), None),),
     )
     files = written([call, Unreadable(text, text)], tmp_path, title=text, sources={text: text})
     async with opened(browser, files.html) as page:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.types import Missing
 from streamer.scan.report import tables
 from streamer.scan.report.choosing import numbered
 from streamer.scan.report.tables import COLUMNS, Row
 from streamer.scan.report.writing import NO_PARQUET
-from streamer.scan.results import Scanned, Undisclosed, Unreadable
+from streamer.scan.results import Scanned, Unreadable
 from tests.streamer.scan.invented import BEGAN, found, result
 from tests.streamer.scan.report.reports import gone, written
 
@@ -59,7 +60,7 @@ class TestARow:
         assert (row["number"], row["agent"], row["confidence"]) == (1, "Li Na", 0.9)
 
     def test_of_a_disclosure_says_what_would_have_done(self) -> None:
-        lacking = Undisclosed("tape", "disclosure", "alert", ("正在录音", "会录音"), 60.0)
+        lacking = Missing("tape", "disclosure", "alert", ("正在录音", "会录音"), 60.0)
         (row,) = rows(result(found=(), undisclosed=(lacking,)))
         assert (row["term"], row["within"], row["severity"]) == ("正在录音 / 会录音", 60.0, "alert")
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detector.types import Missing
 from streamer.scan.report import Bounds
 from streamer.scan.report.writing import page_path
-from streamer.scan.results import About, Result, Undisclosed, Unreadable
+from streamer.scan.results import About, Result, Unreadable
 from tests.streamer.scan.invented import BEGAN, found, result
 from tests.streamer.scan.report.reports import gone, hum, written
 
@@ -149,7 +150,7 @@ class TestWhatOthersWrote:
             text,
             about=About(text, text, BEGAN.isoformat()),
             found=(heard,),
-            undisclosed=(Undisclosed(text, text, "alert", (text, text), 5.0),),
+            undisclosed=(Missing(text, text, "alert", (text, text), 5.0),),
         )
         return Page(written([call, Unreadable(text, text)], folder, title=text, sources={text: text}).html)
 
