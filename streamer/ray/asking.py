@@ -55,7 +55,7 @@ class Asking:
         """Ask, and wait for the answer.
 
         Raises:
-          RecognisersBusy: too many requests wait there.
+          RecognisersBusy: too many requests wait there, or one has waited for too long.
           RecognisersGone: nobody answers.
           RecognitionFailed: it can't be done, whoever does it.
         """
@@ -71,6 +71,13 @@ class Asking:
             url = urls[attempt % len(urls)]
             try:
                 answer = self._client.post(url, content=body)
+            except httpx.ReadTimeout:
+                # It may hang: another host may do it. Most likely all have too much to do: no more of the same.
+                self._avoided[url] = time.monotonic() + AVOIDED
+                last = RecognisersBusy(f"{url} does not answer within {ANSWER:g} s")
+                if len(urls) == 1:
+                    break
+                continue
             except httpx.HTTPError as error:
                 self._avoided[url] = time.monotonic() + AVOIDED
                 last = RecognisersGone(f"{url} {_reason(error)}")
@@ -107,8 +114,4 @@ class Asking:
 
 
 def _reason(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return "can't be reached"
-    if isinstance(error, httpx.TimeoutException):
-        return f"does not answer within {ANSWER:g} s"
-    return "broke off"
+    return "can't be reached" if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError) else "broke off"

@@ -30,6 +30,8 @@ AT_ONCE = 3
 """Recordings that a worker has in hand for each of its processors, so that its batches are full."""
 ATTEMPTS = 3
 """Workers that a recording may take with it before it is given up."""
+RESTARTS = 20
+"""Deaths of one worker that end the scan: it can't load its model, or its node is no good."""
 LOST = "the workers that had it died"
 
 
@@ -126,7 +128,7 @@ class Run:
                 ),
                 num_cpus=plan.processors,
                 num_gpus=1 if plan.settings.device == "cuda" else 0,
-                max_restarts=-1,
+                max_restarts=RESTARTS,
                 max_task_retries=ATTEMPTS,
             ).iter_rows()
         )

@@ -147,6 +147,26 @@ class TestARequest:
         assert (len(full.asked), len(other.asked)) == (1, 0)
 
 
+class TestAHostThatDoesNotAnswer:
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(asking, "ANSWER", 0.2)
+
+    def test_has_too_much_to_do_and_is_not_given_more(self, ask: Ask) -> None:
+        with create_server(("127.0.0.1", 0)) as deaf:
+            asked = ask(f"127.0.0.1:{deaf.getsockname()[1]}")
+            with pytest.raises(RecognisersBusy, match="does not answer within"):
+                asked.post(b"?")
+        assert asked.repeated == 0
+
+    def test_may_hang_so_that_another_is_asked(self, hosts: Hosts, ask: Ask) -> None:
+        (host,) = hosts((200,))
+        with create_server(("127.0.0.1", 0)) as deaf:
+            asked = ask(f"127.0.0.1:{deaf.getsockname()[1]}", host)
+            assert asked.post(b"?") == b"0"
+        assert asked.repeated == 1
+
+
 class TestAClusterThatIsGone:
     def test_is_said_to_be(self, ask: Ask, nobody: str) -> None:
         with pytest.raises(RecognisersGone, match="can't be reached"):
@@ -156,12 +176,6 @@ class TestAClusterThatIsGone:
     def test_is_said_to_be_where_only_its_door_is_left(self, hosts: Hosts, ask: Ask, closed: int) -> None:
         with pytest.raises(RecognisersGone):
             ask(*hosts((closed,))).post(b"?")
-
-    def test_does_not_answer_in_time(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(asking, "ANSWER", 0.05)
-        monkeypatch.setattr(asking, "PATIENCE", 0.0)
-        with create_server(("127.0.0.1", 0)) as deaf, pytest.raises(RecognisersGone, match="does not answer within"):
-            ask(f"127.0.0.1:{deaf.getsockname()[1]}").post(b"?")
 
     def test_at_one_host_costs_one_attempt_and_no_more(self, hosts: Hosts, ask: Ask, nobody: str) -> None:
         (host,) = hosts((200,))
