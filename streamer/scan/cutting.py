@@ -213,12 +213,13 @@ class Cutter:
         """Cut what has been going on for longer than a window holds."""
         cuts: list[Cut] = []
         options = self._options
-        until = self._received if ended is None else min(self._received, ended + options.tail)
+        # What has paused may have ended, too: that is known only later, and its end must be left to be told.
+        quiet = self._activity.paused if ended is None else ended
+        until = self._received if quiet is None else min(self._received, quiet + options.tail)
         while self._speaking is not None and until - self._begin > options.longest:
             at, paused = self._quietest(self._begin + options.longest - options.quiet, self._begin + options.longest)
             settles = at if paused else at - options.margin
-            # What has paused may have ended, too: that is known only later.
-            said = min(filter(None, (settles, ended, self._activity.paused)))
+            said = settles if quiet is None else min(settles, quiet)
             cuts += self._add(Piece(self._begin, at, settles, False, max(0.0, said - self._new)))
             self._begin, self._new = at if paused else at - options.context, max(self._new, said)
         return cuts

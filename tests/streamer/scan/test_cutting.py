@@ -73,6 +73,12 @@ class TestWindows:
         assert only.pieces[-1].end == pytest.approx(3, abs=0.05)
         assert only.pieces[-1].closes
 
+    @pytest.mark.parametrize("step", [SAMPLE_RATE, 1600])
+    def test_speech_that_just_fits_is_still_told_to_have_ended(self, step: int) -> None:
+        for length in np.arange(OPTIONS.longest - 1.0, OPTIONS.longest + 1.0, 0.04):
+            last = pieces(cut(spoken((1, 1 + float(length)), seconds=20), step))[-1]
+            assert last.closes, length
+
     def test_options_that_get_nowhere_are_refused(self) -> None:
         with pytest.raises(ValueError, match="longest"):
             CutOptions(longest=5.0)

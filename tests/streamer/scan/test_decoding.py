@@ -30,8 +30,8 @@ def tone(seconds: float = 2.0, channels: int = 2, rate: int = RATE) -> NDArray[n
 def heard(file: io.BytesIO, name: str) -> tuple[int, NDArray[np.float32]]:
     file.seek(0)
     with decoded(file, name) as sound:
-        blocks = list(sound.blocks)
-        return sound.sample_rate, np.concatenate(blocks)
+        nothing = np.zeros((0, sound.channels), dtype=np.float32)
+        return sound.sample_rate, np.concatenate([nothing, *sound.blocks])
 
 
 def loudness(samples: NDArray[np.float32]) -> list[float]:
