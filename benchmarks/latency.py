@@ -119,8 +119,17 @@ def compare(
     told: dict[str, list[Outcome]] = {}
     if not dialect_only:
         with TemporaryDirectory(prefix="huazha") as data:
-            chosen = settings.load(None, {"model": model, "media_port": 0, "console_port": 0, "data": data})
-            told = asyncio.run(as_platforms(chosen, labelled, names))
+            chosen = settings.load(
+                None,
+                {
+                    "model": model,
+                    "media_port": 0,
+                    "console_port": 0,
+                    "data": data,
+                    "limits": {"rejoin_timeout": platforms.REJOIN},
+                },
+            )
+            told = asyncio.run(as_platforms(chosen, labelled, (platforms.NATIVE, *names)))
     for name in (platforms.NATIVE, *names):
         cost = platforms.cost(name, played)
         row = {"platform": name, "message_ms_p50": cost.p50, "p99": cost.p99, "max": cost.most, "held_ms": cost.held}
@@ -128,8 +137,6 @@ def compare(
         if name in told:
             wanted = ("violations", "blocked", "false", "block_p50", "block_p95", "block_max")
             row |= {key: value for key, value in summary(told[name]).items() if key in wanted}
-        elif told:
-            row |= dict.fromkeys(("violations", "blocked", "false", "block_p50", "block_p95", "block_max"))
         rows.append(row)
     show(rows)
     if path:

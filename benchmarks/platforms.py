@@ -39,6 +39,8 @@ from streamer.settings import Limits
 from streamer.types import AudioFrame, Gap
 
 NATIVE = "native"
+REJOIN = 0.25
+"""Seconds that a call waits for a lost socket to come back: nothing here ever does."""
 SERVICE = "ws://127.0.0.1"
 TOLD = {"violation": "violation", "block": "block", "call.stopped": "stopped"}
 """Events that are judged, and what Huazha's own protocol calls them."""
@@ -86,9 +88,10 @@ class NativeCaller:
     frame_seconds = FRAME_SECONDS
     over = False
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, language: str) -> None:
         self.encoding, self.sample_rate, self.channels = recording.encoding, recording.sample_rate, recording.channels
         self._call_id = recording.path.stem
+        self._language = language
 
     def dial(self, service: str) -> Dial:
         return Dial(f"{service}/v1/calls")
@@ -100,7 +103,7 @@ class NativeCaller:
                 encoding=self.encoding,
                 sample_rate=self.sample_rate,
                 channels=self.channels,
-                language="zh",
+                language=self._language,
             )
         ]
 
@@ -126,10 +129,9 @@ async def run(running: Service, labelled: Sequence[LabelledCall], platform: str)
         bar = progress.add_task(f"Streaming as {platform}", total=len(labelled))
         for call in labelled:
             recording = recordings.read(call.path)
-            placed = Placed(call.path.stem, recording.channels, call.language)
             with _listening(running.bus) as heard:
                 began = time.monotonic()
-                async for _ in dialling.play(dialling.CALLERS[platform](placed), recording, service):
+                async for _ in dialling.play(callers_of(platform, recording, call.language), recording, service):
                     pass
                 while running.media.live:  # noqa: ASYNC110 - nothing tells of it here
                     await asyncio.sleep(0.05)
@@ -141,16 +143,16 @@ async def run(running: Service, labelled: Sequence[LabelledCall], platform: str)
     return outcomes
 
 
-def callers_of(platform: str, recording: Recording) -> Sequence[Caller]:
+def callers_of(platform: str, recording: Recording, language: str) -> Sequence[Caller]:
     """Give a caller for each socket of a call."""
     if platform == NATIVE:
-        return [NativeCaller(recording)]
-    return dialling.CALLERS[platform](Placed(recording.path.stem, recording.channels, "zh"))
+        return [NativeCaller(recording, language)]
+    return dialling.CALLERS[platform](Placed(recording.path.stem, recording.channels, language))
 
 
 def cost(platform: str, played: Sequence[Recording]) -> Cost:
     """Measure what a dialect adds to whole calls, all sockets of them together."""
-    passed = [passage(caller, recording) for recording in played for caller in callers_of(platform, recording)]
+    passed = [passage(caller, recording) for recording in played for caller in callers_of(platform, recording, "zh")]
     return weigh(platform, passed)
 
 
