@@ -204,5 +204,9 @@ def _secrets(given: Sequence[str]) -> dict[str, str]:
 
 
 def _log_to_stderr() -> None:
-    handler = RichHandler(console=stderr, show_path=False, rich_tracebacks=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    if stderr.is_terminal:
+        handler = RichHandler(console=stderr, show_path=False, rich_tracebacks=False)
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    else:
+        # Rich would fill each line of a log with blanks, to the width of a terminal that there is not.
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

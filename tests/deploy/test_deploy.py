@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -10,16 +11,18 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 
 from deploy import locked
 from streamer.console.metrics import ConsoleMetrics
 from streamer.metrics import Metrics
+from streamer.platform_settings import PlatformSettings
 from streamer.settings import Settings, load
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -214,6 +217,28 @@ class TestContainers:
         assert yaml.safe_load(file.read_text(encoding="utf-8"))["apiVersion"] == 1
 
 
+def uncommented() -> str:
+    """Give the example with everything set that it only shows."""
+    text = (DEPLOY / "huazha.toml").read_text(encoding="utf-8")
+    shown = re.sub(r"^# (?=(\w+ = |\[))", "", text, flags=re.M)
+    assert shown != text
+    # Left as it stands it is refused, so that nobody signs with what everybody can read.
+    return shown.replace('"whsec_..."', f'"whsec_{base64.b64encode(bytes(32)).decode()}"')
+
+
+def missing(section: type[BaseModel], shown: dict[str, Any], at: str = "") -> Iterator[str]:
+    """Name the settings that are not shown; a platform's stand on a page of its own."""
+    for name, field in section.model_fields.items():
+        if name not in shown:
+            yield at + name
+        # What rules are given of their own is said in the words of all.
+        inner = () if get_origin(field.annotation) is dict else (field.annotation, *get_args(field.annotation))
+        for kind in inner:
+            if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not PlatformSettings:
+                value = shown.get(name, {})
+                yield from missing(kind, value[0] if isinstance(value, list) else value, f"{at}{name}.")
+
+
 class TestSettings:
     def test_of_the_example_load(self) -> None:
         settings = load(DEPLOY / "huazha.toml", {})
@@ -221,17 +246,19 @@ class TestSettings:
         assert settings.host == "127.0.0.1"
 
     def test_that_the_example_only_shows_load_as_well(self, tmp_path: Path) -> None:
-        text = (DEPLOY / "huazha.toml").read_text(encoding="utf-8")
-        shown = re.sub(r"^# (?=(\w+ = |\[))", "", text, flags=re.M)
-        assert shown != text
-        # A table's name and what is set in it may not stand between what is no table's.
-        tables = tomllib.loads(shown)
-        (tmp_path / "all.toml").write_text(shown, encoding="utf-8")
+        (tmp_path / "all.toml").write_text(uncommented(), encoding="utf-8")
         settings = load(tmp_path / "all.toml", {})
-        assert set(tables) - {"tls"} <= set(Settings.model_fields)
         assert settings.tls is not None
         assert settings.rules
         assert settings.origins
+        assert settings.recognizer.startswith("ray://")
+
+    def test_that_stand_as_a_default_are_the_defaults(self) -> None:
+        settings = load(DEPLOY / "huazha.toml", {})
+        assert settings.model_dump(exclude={"data"}) == Settings().model_dump(exclude={"data"})
+
+    def test_have_all_a_place_in_the_example(self) -> None:
+        assert sorted(missing(Settings, tomllib.loads(uncommented()))) == []
 
     @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
     def test_of_the_unit_are_known_to_systemd(self, tmp_path: Path) -> None:

@@ -65,9 +65,10 @@ def test_serve_takes_a_call_and_stops_when_it_is_told_to(tmp_path: Path) -> None
         url = next(found[0] for line in service.stderr if (found := re.search(r"ws://\S+", line)))
         done = huazha("call", str(DATA / "demo-en.wav"), "--url", url, "--language", "en", "--speed", "4", "--json")
         service.send_signal(signal.SIGTERM)
-        service.stderr.read()
+        log = service.stderr.read()
         assert service.wait(30) == 0
     assert done.returncode == 0, done.stderr
+    assert re.search(r"^\d{4}-\d\d-\d\d \S+ INFO call \S+ is over: .*[^ ]$", log, re.M), log
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     assert (messages[0]["type"], messages[-1]["type"]) == ("started", "stopped")
     assert "risk free" in [message["term"] for message in messages if message["type"] == "block"]
