@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -43,7 +43,6 @@ from streamer.settings import Settings
 
 app = typer.Typer(
     name="huazha",
-    help="Listen to outbound calls while they happen, and stop the agent when a forbidden term is spoken.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -62,6 +61,21 @@ def main() -> None:
     """Run the command; a user's mistake is one line and exit status 2."""
     with _one_line_errors():
         app()
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"huazha {metadata.version('huazha')}")
+        raise typer.Exit
+
+
+@app.callback()
+def huazha(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Listen to outbound calls while they happen, and stop the agent when a forbidden term is spoken."""
 
 
 @contextmanager

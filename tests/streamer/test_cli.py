@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,11 @@ class TestBadUse:
         assert done.returncode == 2, done.stderr
         assert problem in told
         assert "Traceback" not in done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    told = huazha("--version")
+    assert (told.returncode, told.stdout) == (0, f"huazha {version('huazha')}\n")
 
 
 @pytest.mark.parametrize("command", ["serve", "call", "demo", "model list", "model get"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.errors import ModelDamaged, ModelNotFound, ModelNotWritten
+from streamer.errors import ModelCacheError, ModelDamaged, ModelNotFound
 from streamer.recognition import models
 from streamer.recognition.models import PackagedModel, assemble
 
@@ -89,8 +89,13 @@ class TestAssembling:
 
     def test_where_nothing_can_be_written_says_where(self, source: PackagedModel, tmp_path: Path) -> None:
         (tmp_path / "cache").write_text("a file where the folder should be")
-        with pytest.raises(ModelNotWritten, match="XDG_CACHE_HOME"):
+        with pytest.raises(ModelCacheError, match="XDG_CACHE_HOME"):
             assemble(source, tmp_path / "cache")
+
+    def test_where_nothing_can_be_read_says_where(self, source: PackagedModel, tmp_path: Path) -> None:
+        # As a folder that is closed to this user: whoever is root can read those.
+        with pytest.raises(ModelCacheError, match=r"can't be read: .*; set XDG_CACHE_HOME"):
+            assemble(source, tmp_path / ("long" * 100))
 
     def test_clears_away_what_a_dead_process_left_but_not_a_living_ones(
         self, source: PackagedModel, tmp_path: Path
@@ -166,7 +171,7 @@ def assemble_with_little_room(folder: str, cache: str, room: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     try:
         assemble(source, Path(cache))
-    except ModelNotWritten:
+    except ModelCacheError:
         sys.exit(3)
 
 
