@@ -2,6 +2,8 @@
 
 `receive` takes audio in, `due` gives the windows to recognise, `heard` takes what was heard in them and answers with
 what the platform must be told, a block before all else. `streamer.conversation` puts time and sockets around it.
+
+Answers may come in any order. One that comes twice, or after the call was abandoned, changes nothing.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ class Call:
             for name in started.channels
         }
         self._requests: list[ScoreRequest] = []
-        self._unanswered = 0
+        self._open: set[Scoring] = set()
         self._readings: list[TranscriptUpdate] = []
         self._text = RunningText(started.channels)
         self._conduct = detector.conduct(started.channels)
@@ -130,7 +132,9 @@ class Call:
     def receive(self, frame: AudioFrame) -> list[Outgoing]:
         """Take in samples of one channel."""
         channel = self._channels[frame.channel]
-        return [*self._measured(channel.receive(frame.payload)), *self._followed(channel)]
+        lost = channel.receive(frame.payload)
+        said = self._pause(frame.channel) if lost else []
+        return [*said, *self._measured(lost), *self._followed(channel)]
 
     def skip(self, gap: Gap) -> list[Outgoing]:
         """Samples of a channel are lost; what was said before them is still heard to its end."""
@@ -195,14 +199,18 @@ class Call:
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""
         asked, self._requests = self._requests, []
-        return [
+        questions = [
             Scoring(self.id, request.channel, request.id, audio, self._language, texts, now + URGENT, trace)
             for request in asked
             for audio, texts, trace in [self._channels[request.channel].evidence(request)]
         ]
+        self._open.update(questions)
+        return questions
 
     def heard(self, window: Window, hypothesis: Hypothesis) -> list[Outgoing]:
         """Take in what was heard in a window; what to tell the platform, the most urgent first."""
+        if not self._channels[window.channel].awaits(window.number):
+            return []
         began = self._clock()
         update, lost = self._channels[window.channel].heard(hypothesis)
         said = self._told(self._detector.update(update), began)
@@ -224,17 +232,23 @@ class Call:
 
     def scored(self, question: Scoring, likelihoods: tuple[float, ...]) -> list[Outgoing]:
         """Take in how likely each of a question's texts is."""
+        if question not in self._open:
+            return []
         began = self._clock()
         *heard, instead = likelihoods
         score = Score(question.request_id, max(heard), instead)
-        return self._answered(self._detector.scored(score), began)
+        return self._answered(question, self._detector.scored(score), began)
 
     def unscored(self, question: Scoring) -> list[Outgoing]:
         """A question could not be answered."""
-        return self._answered(self._detector.unscored(question.request_id), self._clock())
+        if question not in self._open:
+            return []
+        return self._answered(question, self._detector.unscored(question.request_id), self._clock())
 
     def failed(self, window: Window, reason: str = "recognition failed") -> list[Outgoing]:
         """A window could not be recognised."""
+        if not self._channels[window.channel].awaits(window.number):
+            return []
         lost = self._channels[window.channel].failed(reason)
         said = self._pause(window.channel) if lost else []
         return [*said, *self._measured(lost), *self._settle()]
@@ -254,6 +268,8 @@ class Call:
         for name, channel in self._channels.items():
             lost += channel.abandon(reason)
             said += self._pause(name)
+        self._requests = []
+        self._open.clear()
         self.state = CallState.OVER
         return [*said, *lost, *self._account()]
 
@@ -267,7 +283,11 @@ class Call:
         """Second of the clock at which a mute is to be lifted; infinite when none is."""
         return min(self._muted.values(), default=inf)
 
-    def lifted(self, now: float) -> list[Outgoing]:
+    def lifts_at(self, name: str) -> float:
+        """Give the second at which what a violation or an order muted is heard again; infinite when nothing is set."""
+        return self._muted.get(name, inf)
+
+    def lifted(self, now: float) -> list[Unblock]:
         """Lift the mutes whose time is over."""
         over = [name for name, at in self._muted.items() if at <= now]
         for name in over:
@@ -301,7 +321,6 @@ class Call:
     def _told(self, reaction: Reaction, began: float) -> list[Outgoing]:
         """Put a detector's reaction into signals and reports, and keep its requests."""
         self._requests += reaction.requests
-        self._unanswered += len(reaction.requests)
         signals: list[Outgoing] = []
         for decision in reaction.decisions:
             if decision.action is not None:
@@ -333,16 +352,20 @@ class Call:
         name, self._unheard = self._unheard, None
         return [Unblock(name, "monitored again")] if self._muted.pop(name, None) is not None else []
 
-    def _answered(self, reaction: Reaction, began: float) -> list[Outgoing]:
-        self._unanswered -= 1
+    def _answered(self, question: Scoring, reaction: Reaction, began: float) -> list[Outgoing]:
+        self._open.remove(question)
         return [*self._told(reaction, began), *self._settle()]
 
     def _pause(self, channel: str) -> list[Outgoing]:
-        """What comes next was not heard, so nothing continues what was: a term that waited for it waits no more."""
-        return self._told(self._detector.update(TranscriptUpdate(channel, final=True)), self._clock())
+        """What comes next was not heard, so nothing continues what was: it stands, and what waited waits no more."""
+        update = self._channels[channel].rest()
+        said = self._told(self._detector.update(update), self._clock())
+        self._conduct.heard(channel, update.committed)
+        words = update.committed
+        return [*said, *(self._text.take(update, words[-1].end) if words else ())]
 
     def _settle(self) -> list[Outgoing]:
-        if self.state is not CallState.DRAINING or self._unanswered or self._readings:
+        if self.state is not CallState.DRAINING or self._requests or self._open or self._readings:
             return []
         if not all(channel.idle for channel in self._channels.values()):
             return []

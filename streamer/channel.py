@@ -156,6 +156,10 @@ class Channel:
         known = max(0, self._buffer.end - FRAME) / SAMPLE_RATE
         return changes, known if self._activity.paused is None else min(known, self._activity.paused)
 
+    def awaits(self, number: int) -> bool:
+        """Whether the window of a number is in flight: what else is answered was answered before, or given up."""
+        return self._in_flight is not None and number == self.windows
+
     def claim(self) -> bool:
         """Ask for a turn at the recogniser if a window is due and none was asked for; `next` takes it."""
         if self._claimed or not self._planner.due:
@@ -208,9 +212,10 @@ class Channel:
         self._failures = 0
         self._last, self._last_audio = hypothesis, excerpt.audio
         seam = plan.start if excerpt.start < plan.start else 0.0
-        update = self._agreement.heard(
-            hypothesis.words, until=plan.end, settles=plan.settles, final=plan.final, seam=seam
-        )
+        # What follows it may have been given up meanwhile: then no second look comes.
+        last = self._planner.heard > plan.end
+        settles, final = (plan.end, True) if last else (plan.settles, plan.final)
+        update = self._agreement.heard(hypothesis.words, until=plan.end, settles=settles, final=final, seam=seam)
         if plan.final and hypothesis.words:
             self._keep(excerpt)
         update = replace(update, paused=plan.paused, look=hypothesis.words, alternatives=hypothesis.alternatives)
@@ -227,6 +232,10 @@ class Channel:
         self._failures += 1
         self._planner.failed()
         return self.give_up(reason, plan.end) if self._failures > 1 else []
+
+    def rest(self) -> TranscriptUpdate:
+        """Settle what was heard last: what comes next is not heard, and continues nothing."""
+        return TranscriptUpdate(self.name, self._agreement.rest(), final=True)
 
     def give_up(self, reason: str, until: float | None = None) -> list[Blind]:
         """Recognise nothing before `until` (or of all that was received) that no window holds yet."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
-from math import isfinite
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from detector.types import Status
+from streamer.absence import Absence, Missed
 from streamer.call import Call, CallState
-from streamer.control.carrier import Carried, Carrier
-from streamer.control.port import Outcome
+from streamer.control.carrier import Carrier
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
+from streamer.lifting import Aftermath, Timer
 from streamer.metrics import Metrics
+from streamer.outcomes import Outcomes
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
@@ -97,8 +98,9 @@ class Conversation:
         self._closed = asyncio.Event()
         self._windows = asyncio.TaskGroup()
         self._pending: set[asyncio.Task[None]] = set()
-        self._lifting: asyncio.TimerHandle | None = None
-        self._received_at = 0.0
+        self._timer = Timer(self._lift)
+        self._outcomes = Outcomes(started.call_id, started.platform, engine.metrics, reporter)
+        self._absence = Absence()
         self._lag = 0.0
         self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
 
@@ -110,11 +112,11 @@ class Conversation:
     async def run(self) -> None:
         """Take the call from its first socket to its end."""
         refusal: ProtocolError | None = None
-        carrying = [] if self._carrier is None else [asyncio.create_task(self._carrier.run(self.carried))]
+        carrying = [] if self._carrier is None else [asyncio.create_task(self._carrier.run(self._outcomes.carried))]
         try:
             async with self._windows:
                 if self._carrier is not None:
-                    self._pend(self._see_to_control(self._carrier))
+                    self._pend(self._make_ready(self._carrier))
                 await self._listen()
                 if self.call.state is CallState.LISTENING:
                     await self._send(self.call.stop())
@@ -135,6 +137,17 @@ class Conversation:
             for socket in [*self._sockets]:
                 await socket.refuse(refusal)
 
+    async def aftermath(self, stopping: asyncio.Event, held: Callable[[], bool]) -> None:
+        """Once it has `run`, see to what it leaves muted; see `Aftermath`."""
+        if self._carrier is not None:
+            await Aftermath(self.call, self._carrier, self._outcomes, self.reporter, held).run(stopping)
+
+    @property
+    def muted(self) -> bool:
+        """Whether somebody is muted, by what the platform has answered where it does."""
+        # That a mute was asked for is no mute yet where a control port carries it out.
+        return self.call.muted if self._carrier is None else self._carrier.muted
+
     def is_of(self, started: CallStarted) -> bool:
         """Whether a socket that brings this brings this call."""
         same = (started.platform, started.call_id) == (self.started.platform, self.started.call_id)
@@ -147,7 +160,7 @@ class Conversation:
         Args:
           now: second of `time.monotonic`.
         """
-        again = bool(self._received_at)
+        again = self._absence.begun
         if self._carrier is not None:
             self._carrier.learn(started.names, socket.say)
         self._sockets[socket] = started.channels
@@ -155,11 +168,8 @@ class Conversation:
         self._changed.set()
         await socket.tell(self._greeting)
         if again:
-            at = self.call.duration + now - self._received_at
-            for name in started.channels:
-                self.reporter.skip(name, self.call.missing(name, at))
-            await self._send(self.call.join(started.channels, at))
-            self._submit()
+            await self._lose(self._absence.missed())
+            await self._lose(self._absence.back(started.channels, self.call.duration, now))
 
     async def leave(self, socket: Socket, *, stopped: bool) -> None:
         """A socket brings no more: the platform said so (`stopped`), or it was lost. Returns when all is told.
@@ -172,7 +182,8 @@ class Conversation:
         if not last or (self.started.joins and not stopped):
             brought = [channel for channel in self._sockets[socket] if self._brings(socket, channel)]
             del self._sockets[socket]
-            await self.pause(brought)
+            self._absence.lost(time.monotonic())
+            await self._fall_silent(brought)
             self._changed.set()
             return
         self.hang_up()
@@ -197,12 +208,11 @@ class Conversation:
         """Take in audio."""
         if self.call.state is not CallState.LISTENING or not self._brings(socket, frame.channel):
             return
-        self._received_at = now
+        await self._lose(self._absence.missed())
+        self._absence.received(now)
         await self._send(self.call.receive(frame))
         self.reporter.receive(frame)
-        # That a mute was asked for is no mute yet where a control port carries it out.
-        muted = self.call.muted if self._carrier is None else self._carrier.muted
-        self.reporter.state(self.call, self._lag, now, muted=muted)
+        self.reporter.state(self.call, self._lag, now, muted=self.muted)
         await self._go_on()
 
     async def skip(self, socket: Socket, gap: Gap) -> None:
@@ -212,8 +222,23 @@ class Conversation:
             self.reporter.skip(gap.channel, gap.samples)
             await self._go_on()
 
-    async def pause(self, channels: Sequence[str]) -> None:
-        """The platform lets nobody hear some of the channels for a while."""
+    async def pause(self, socket: Socket, now: float, *, on: bool) -> None:
+        """The platform lets nobody hear what a socket brings for a while (`on`), or lets it be heard again."""
+        brought = [channel for channel in self._sockets.get(socket, ()) if self._brings(socket, channel)]
+        if brought:
+            self._absence.pause(now, on=on)
+        if on:
+            await self._fall_silent(brought)
+
+    async def _lose(self, missed: Missed | None) -> None:
+        if missed is not None:
+            channels, at = missed
+            for name in channels:
+                self.reporter.skip(name, self.call.missing(name, at))
+            await self._send(self.call.join(channels, at))
+            self._submit()
+
+    async def _fall_silent(self, channels: Sequence[str]) -> None:
         if self.call.state is CallState.LISTENING:
             await self._send(self.call.pause(channels))
             await self._go_on()
@@ -298,13 +323,8 @@ class Conversation:
         for task in self._pending:
             task.cancel()
 
-    async def _see_to_control(self, carrier: Carrier) -> None:
-        """Say at once, as the call begins, if nothing could be done about it."""
-        answer = await carrier.ready()
-        self._metrics.carried.labels(self.started.platform, "ready", answer.outcome).inc()
-        if answer.outcome in {Outcome.UNSUPPORTED, Outcome.FAILED}:
-            log.warning("call %s could not be blocked: %s", self.call.id, answer.detail)
-            self.reporter.uncontrolled(self.started.platform, answer.detail)
+    async def _make_ready(self, carrier: Carrier) -> None:
+        self._outcomes.ready(await carrier.ready())
 
     async def _send(self, events: list[Outgoing], heard: float | None = None) -> bool:
         """Tell the platform, in order, and then supervisors.
@@ -340,7 +360,7 @@ class Conversation:
                     self._over.set()
             self.reporter.told(event, delivered=delivered, took=time.perf_counter() - began)
         if events:
-            self._see_to_lifting()
+            self._timer.set(self.call.lift)
         return complete
 
     async def _deliver(self, event: Outgoing) -> bool:
@@ -349,43 +369,13 @@ class Conversation:
             return True
         return False not in [await socket.tell(event) for socket in [*self._sockets]]
 
-    def _see_to_lifting(self) -> None:
-        """Be there when a mute's time is over."""
-        if self._lifting is not None:
-            self._lifting.cancel()
-            self._lifting = None
-        at = self.call.lift
-        if isfinite(at) and self.call.state is not CallState.OVER:
-            wait = max(0.0, at - time.perf_counter())
-            self._lifting = asyncio.get_running_loop().call_later(wait, self._lift)
-
     def _lift(self) -> None:
-        # A call that broke off takes no more work.
+        # A call that is over takes no more work; what is muted then, `aftermath` sees to.
         if self.call.state is not CallState.OVER:
             self._pend(self._send_lifted())
 
     async def _send_lifted(self) -> None:
-        await self._send(self.call.lifted(time.perf_counter()))
-
-    def carried(self, carried: Carried) -> None:
-        """What came of a signal, on the platform's control port."""
-        answer, platform = carried.answer, self.started.platform
-        self._metrics.carried.labels(platform, carried.action, answer.outcome).inc()
-        if answer.outcome in {Outcome.UNSUPPORTED, Outcome.FAILED}:
-            self._metrics.undelivered.inc()
-            log.error("call %s: %s was not carried out: %s", self.call.id, carried.action, answer.detail)
-        if carried.sent is not None:
-            self._metrics.match_to_request.labels(platform).observe(carried.sent)
-        if carried.took is not None and answer.outcome is Outcome.CONFIRMED:
-            self._metrics.match_to_confirmed.labels(platform).observe(carried.took)
-        self.reporter.carried(
-            carried.violation_id,
-            carried.action,
-            answer.outcome,
-            answer.detail,
-            sent=carried.sent,
-            took=carried.took,
-        )
+        await self._send([*self.call.lifted(time.perf_counter())])
 
     def _count(self) -> None:
         """Bring the counters up to what the call has received, monitored and lost."""
@@ -396,8 +386,7 @@ class Conversation:
         self._counted = tuple(map(max, self._counted, now))
 
     def _end(self) -> None:
-        if self._lifting is not None:
-            self._lifting.cancel()
+        self._timer.cancel()
         if self.call.state is not CallState.OVER:
             self.call.abandon("the call broke off")
         self._count()

@@ -82,6 +82,7 @@ class MediaServer:
         self._bus = bus
         self._calls: dict[str, Conversation] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
         self._trusted: WeakSet[ServerConnection] = WeakSet()
         self._policy = settings.policy.policy
         known = {rule.id for rule in store.current.lexicon.rules}
@@ -147,6 +148,7 @@ class MediaServer:
         await self._server.wait_closed()
         for conversation in self._calls.values():
             conversation.hang_up()
+        self._stopping.set()
         await asyncio.gather(*self._running)
         for port in self._ports.values():
             if port is not None:
@@ -220,6 +222,11 @@ class MediaServer:
         del self._calls[reporter.name.call]
         self.metrics.calls_live.set(self.live)
         log.info("call %s is over: %.1f s, %.1f s blind", call.id, call.duration, call.blind)
+        await conversation.aftermath(self._stopping, lambda: self._muted_anew(conversation))
+
+    def _muted_anew(self, over: Conversation) -> bool:
+        """Whether a call that was over has come again, and somebody in it was muted since."""
+        return any(one.is_of(over.started) and one.muted for one in self._calls.values())
 
     async def order(self, call: str, action: str, channel: str, violation_id: str | None, by: str) -> bool | None:
         """Ask a call's platform for what a supervisor wants.
@@ -287,7 +294,7 @@ class MediaServer:
         try:
             self._gate.knock(
                 address(connection),
-                origin=_header(request, "Origin"),
+                origin=None if signs and not _may_be_a_browsers(request) else _header(request, "Origin"),
                 host=_header(request, "Host"),
                 # What it holds is the platform's own, and was looked at.
                 authorization=None if signs else _header(request, "Authorization"),
@@ -317,6 +324,11 @@ def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -
     known = KNOWN.get(connection.request.path.partition("?")[0])
     taken = [one for one in offered if known is not None and one in known.platform.subprotocols]
     return taken[0] if taken else None
+
+
+def _may_be_a_browsers(request: Request) -> bool:
+    """Whether a page could have had a signed request sent: it can set no header, but a browser keeps passwords."""
+    return (_header(request, "Authorization") or "").lower().startswith("basic")
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -96,11 +96,7 @@ class Session:
 
     async def refuse(self, error: ProtocolError) -> None:
         """Say what is wrong, and close."""
-        name = self._conversation.call.id if self._conversation else "(not begun)"
-        log.warning("call %s refused: %s", name, error)
-        message = self._dialect.send_error(error)
-        if message is not None:
-            await self.say(message)
+        await self._say_why(error)
         await self._connection.close(error.close_code, error.code)
 
     async def _listen(self) -> None:
@@ -166,8 +162,7 @@ class Session:
             case Gap():
                 await conversation.skip(self, event)
             case Paused(on):
-                if on:
-                    await conversation.pause(self._format.channels)
+                await conversation.pause(self, now, on=on)
             case CallStopped(reason):
                 self._done = True
                 await conversation.leave(self, stopped=reason == "stop")
@@ -180,7 +175,29 @@ class Session:
     async def _leave(self, error: ProtocolError) -> None:
         if self._conversation is not None:
             await self._conversation.refused(self)
-        await self.refuse(error)
+        await self._say_why(error)
+        await self._see_out()
+        await self._connection.close(error.close_code, error.code)
+
+    async def _say_why(self, error: ProtocolError) -> None:
+        name = self._conversation.call.id if self._conversation else "(not begun)"
+        log.warning("call %s refused: %s", name, error)
+        message = self._dialect.send_error(error)
+        if message is not None:
+            await self.say(message)
+
+    async def _see_out(self) -> None:
+        """Answer the last word of a platform that has one, but don't wait for it without end."""
+        try:
+            async with asyncio.timeout(self._limits.send_timeout):
+                while self._dialect.leaving:
+                    message = await self._connection.recv()
+                    # What else comes, audio that was on its way above all, is let fall.
+                    for event in self._dialect.receive_text(message) if isinstance(message, str) else []:
+                        if isinstance(event, Reply):
+                            await self.say(event.message)
+        except (TimeoutError, ConnectionClosed):
+            pass
 
 
 def address(connection: ServerConnection) -> str:

@@ -24,6 +24,7 @@ from streamer.access.roles import Role
 from streamer.access.tokens import Tokens
 from streamer.audio import encode
 from streamer.bus import Bus
+from streamer.callers import audiohook
 from streamer.callers.audiohook import AudiohookCaller
 from streamer.callers.caller import Caller, Placed
 from streamer.dialects.asterisk import SUBPROTOCOL
@@ -188,6 +189,24 @@ def blind(house: House) -> dict[str, set[str]]:
     return found
 
 
+def audiohook_caller() -> AudiohookCaller:
+    (caller,) = audiohook.callers(Placed(CALL_ID, language="zh"))
+    return caller
+
+
+async def pause_and_cut(house: House) -> None:
+    """Speak for three seconds, pause as for a card's number, and lose the connection."""
+    caller = audiohook_caller()
+    async with line(house, caller) as first:
+        await first.hear()
+        await first.speak(3.0)
+        await house.until(lambda: house.received >= 6.0 and bool(house.of("block")))
+        await first.say(*caller.pause(on=True))
+        # An answer: what was said before has come in.
+        await (await first.socket.ping())
+        first.cut()
+
+
 class TestACallThatIsCutOff:
     @pytest.mark.parametrize("platform", ["twilio", "telnyx"])
     async def test_and_comes_again_is_one_call_with_a_blind_gap(self, platform: str, tmp_path: Path) -> None:
@@ -206,6 +225,32 @@ class TestACallThatIsCutOff:
         (gap,) = [fields for fields in house.of("blind") if fields["channel"] == "agent"]
         assert gap["from"] == pytest.approx(3.0, abs=0.01)
         assert account["duration"] == pytest.approx(gap["to"] + 3.0, abs=0.01)
+
+    async def test_while_it_is_paused_and_comes_again_paused_has_missed_nothing(self, tmp_path: Path) -> None:
+        async with open_house(tmp_path) as house:
+            await pause_and_cut(house)
+            caller = audiohook_caller()
+            async with line(house, caller) as second:
+                await second.hear()
+                await second.say(*caller.pause(on=True), *caller.pause(on=False))
+                await second.speak(2.0)
+                await second.hang_up()
+            (account,) = await house.ended()
+        assert blind(house) == {}
+        assert account["duration"] == pytest.approx(5.0, abs=0.01)
+
+    async def test_while_it_is_paused_and_comes_again_with_audio_is_blind_from_the_loss_on(
+        self, tmp_path: Path
+    ) -> None:
+        async with open_house(tmp_path) as house:
+            await pause_and_cut(house)
+            async with line(house, audiohook_caller()) as second:
+                await second.hear()
+                await second.speak(2.0)
+                await second.hang_up()
+            (account,) = await house.ended()
+        assert blind(house) == {channel: {"the connection was lost"} for channel in ("agent", "customer")}
+        assert account["duration"] == pytest.approx(5.0 + account["blind_seconds"] / 2, abs=0.01)
 
     async def test_keeps_evidence_in_its_place(self, tmp_path: Path) -> None:
         async with open_house(tmp_path) as house:
@@ -303,16 +348,9 @@ class TestACallInHalves:
         assert len({call for kind, call, _ in house.told if kind == "call.stopped"}) == 2
 
 
-class Pausing(AudiohookCaller):
-    """Genesys Cloud whose agent makes the recording stand still for a while."""
-
-    def pause(self, *, on: bool) -> list[str | bytes]:
-        return self._pause(on)
-
-
 async def test_what_is_not_streamed_while_a_platform_pauses_is_neither_heard_nor_blind(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
-        caller = Pausing(Placed(CALL_ID, language="zh"), now=0.0, nonce="once")
+        caller = audiohook_caller()
         async with line(house, caller) as one:
             await one.hear()
             await one.speak(3.0)

@@ -40,7 +40,7 @@ class Gate:
         """
         try:
             if origin is not None:
-                self._guard.check_origin(origin, host)
+                self._guard.check_origin(_as_of_a_page(origin), host)
             if authorization is not None and not self._guard.open:
                 token = bearer(authorization)
                 if token is None:
@@ -75,3 +75,15 @@ class Gate:
         identity = self._guard.identify(token)
         if not identity.role.may(Role.PLATFORM):
             raise AccessDenied("wrong", f"a token for {identity.role} opens no media stream", identity.name)
+
+
+def _as_of_a_page(origin: str) -> str:
+    """Write an origin as a page has it, where a client that is no browser made it up of what it dials.
+
+    IXWebSocket writes `ws://` and `wss://`, libwsc `http://` whatever it dials: `http://HOST:443`.
+    """
+    scheme, separator, rest = origin.partition("://")
+    scheme = {"ws": "http", "wss": "https"}.get(scheme.lower(), scheme)
+    if scheme == "http" and rest.endswith(":443"):
+        scheme = "https"
+    return scheme + separator + rest

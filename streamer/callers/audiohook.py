@@ -22,6 +22,7 @@ import numpy as np
 
 from streamer.callers.caller import Dial, Message, Placed, Refused
 from streamer.dialects.audiohook import PLATFORM
+from streamer.dialects.audiohook_signature import secret_of
 from streamer.types import Encoding
 
 RATE = 8000
@@ -84,7 +85,7 @@ class AudiohookCaller:
         if api_key := self._placed.secrets.get("api_key"):
             headers["X-API-KEY"] = api_key
             if secret := self._placed.secrets.get("signature_secret"):
-                headers |= self._signature(url, headers, api_key, base64.b64decode(secret))
+                headers |= self._signature(url, headers, api_key, secret_of(secret))
         return Dial(url, headers)
 
     def begin(self) -> Sequence[Message]:
@@ -153,7 +154,7 @@ class AudiohookCaller:
             case "disconnect":
                 answer = self._disconnect(parameters)
             case "pause" | "resume" if self._open:
-                answer = self._pause(fields["type"] == "pause")
+                answer = self.pause(on=fields["type"] == "pause")
             case "event" if self._open:
                 answer = self._event(parameters)
             case "updated" | "reconnect":
@@ -214,7 +215,7 @@ class AudiohookCaller:
         tracks = [TRACKS[leg] for leg in self.channels]
         self._heard = [tracks.index(track) for track in media[0]["channels"]] if media else []
         self._open = True
-        said: list[Message] = self._pause(True) if parameters.get("startPaused") else []
+        said: list[Message] = self.pause(on=True) if parameters.get("startPaused") else []
         waiting, self._waiting = self._waiting, []
         said += [message for frame in waiting for message in self.audio(frame)]
         return [*said, *(self._close("end") if self._ended else [])]
@@ -242,7 +243,8 @@ class AudiohookCaller:
             raise Refused("entities: must be a list of types with their data")
         return []
 
-    def _pause(self, on: bool) -> list[Message]:
+    def pause(self, *, on: bool) -> list[Message]:
+        """Let nobody hear the call for a while, as for a card's number, or let it be heard again."""
         if self._closing:
             return []
         self._paused = on

@@ -110,6 +110,11 @@ class AsteriskPort(Port):
             return await self._rest.ask("POST", path, again=False, judge=_queued, params={"endpoint": to})
         return unsupported("transfer", "write CONTEXT,EXTENSION or CONTEXT,EXTENSION,PRIORITY or TECHNOLOGY/RESOURCE")
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """See whether there is a leg's channel."""
+        name = target.names.get(channel)
+        return name is not None and await self._rest.gone(_channel(name))
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -91,7 +91,6 @@ class AudiohookPort(Port):
 
     def __init__(self, settings: AudiohookSettings, client_id: str, client_secret: SecretStr) -> None:
         self._timeout = settings.timeout
-        self._late = f"no answer in time ({settings.timeout:g} s)"
         login = settings.login or f"https://login.{settings.region}"
         self._auth = _ClientCredentials(login, client_id, client_secret)
         self._rest = Rest(
@@ -139,6 +138,16 @@ class AudiohookPort(Port):
         # Asked for twice, it may be done twice: whoever took the call would be replaced in turn.
         return await self._do(target, _Deed("transfer", "agent", instead, handed_on, again=False))
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """See whether anybody is on a leg."""
+        conversation = target.names.get("conversation")
+        if not conversation:
+            return False
+        return await self._rest.gone(
+            _conversation(conversation),
+            lambda response: not _Call.model_validate_json(response.content).on(channel),
+        )
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()
@@ -147,19 +156,12 @@ class AudiohookPort(Port):
         conversation = target.names.get("conversation")
         if not conversation:
             return unsupported(deed.name, "the call's conversation is not known")
-        answer = Answer(Outcome.FAILED, self._late)
-        try:
-            async with asyncio.timeout(self._timeout):
-                path = f"/api/v2/conversations/calls/{quote(conversation, safe='')}"
-                async for known in self._steps(deed, path):
-                    answer = known
-        except TimeoutError:
-            answer = replace(answer, answered=time.monotonic())
-        return self._auth.unsaid(answer)
+        path = _conversation(conversation)
+        return self._auth.unsaid(await self._carry_out(deed, path, time.monotonic() + self._timeout))
 
-    async def _steps(self, deed: _Deed, path: str) -> AsyncIterator[Answer]:
-        """Do a deed; gives what is known of it after each step, so that something is when the time is up."""
-        before, answer = await self._look(path)
+    async def _carry_out(self, deed: _Deed, path: str, by: float) -> Answer:
+        """Do a deed until `by`, a second of the monotonic clock; what is known of it by then."""
+        before, answer = await self._look(path, by)
         requests: list[_Request] = []
         if before is not None and deed.needs and not before.on(deed.needs):
             answer = replace(answer, outcome=Outcome.FAILED, detail=f"nobody is on the {deed.needs}'s leg")
@@ -167,28 +169,26 @@ class AudiohookPort(Port):
             requests = deed.requests(before)
         sent = None
         for request in requests:
-            yield Answer(Outcome.FAILED, self._late, sent or time.monotonic())
             answer = await self._rest.ask(
-                request.method, path + request.path, json=request.json, again=deed.again, judge=_taken
+                request.method, path + request.path, json=request.json, again=deed.again, judge=_taken, by=by
             )
             sent = sent or answer.sent
             answer = replace(answer, sent=sent)
             if answer.outcome is Outcome.FAILED:
                 break
-        yield answer
         if before is None or sent is None:
-            return
+            return answer
         for wait in _waits():
-            call, looked = await self._look(path)
+            call, looked = await self._look(path, by)
             if call is not None and deed.shows(call, before):
-                yield Answer(Outcome.CONFIRMED, sent=sent, answered=looked.answered)
-                return
-            if answer.outcome is Outcome.FAILED:
-                # Whether it was refused or only its answer got lost, one look tells.
-                return
+                return Answer(Outcome.CONFIRMED, sent=sent, answered=looked.answered)
+            # Whether it was refused or only its answer got lost, one look tells.
+            if answer.outcome is Outcome.FAILED or time.monotonic() + wait >= by:
+                break
             await asyncio.sleep(wait)
+        return replace(answer, answered=time.monotonic())
 
-    async def _look(self, path: str) -> tuple[_Call | None, Answer]:
+    async def _look(self, path: str, by: float) -> tuple[_Call | None, Answer]:
         found: list[_Call] = []
 
         def read(response: httpx.Response) -> Answer:
@@ -198,7 +198,7 @@ class AudiohookPort(Port):
                 return Answer(Outcome.FAILED, "answered with what is no conversation")
             return Answer(Outcome.CONFIRMED)
 
-        answer = await self._rest.ask("GET", path, again=True, judge=read)
+        answer = await self._rest.ask("GET", path, again=True, judge=read, by=by)
         return (found[-1] if found else None), answer
 
 
@@ -264,6 +264,10 @@ class _ClientCredentials(httpx.Auth):
 class _Granted(BaseModel):
     access_token: SecretStr
     expires_in: float
+
+
+def _conversation(name: str) -> str:
+    return f"/api/v2/conversations/calls/{quote(name, safe='')}"
 
 
 def _muting(channel: str, muted: bool) -> _Deed:

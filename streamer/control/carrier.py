@@ -73,6 +73,19 @@ class Carrier:
         """Whether a leg is muted, by what the platform has answered."""
         return bool(self._silent)
 
+    @property
+    def muting(self) -> Mapping[str, str]:
+        """What keeps a leg muted, by what the platform has answered: violations and orders, each with its leg."""
+        return {name: leg for name, leg in self._muted.items() if leg in self._silent}
+
+    async def gone(self, channel: str) -> bool:
+        """Tell whether the platform says that a leg is not there any more."""
+        try:
+            return self._port is not None and await self._port.gone(self._target, channel)
+        except Exception:
+            log.exception("the control port failed")
+            return False
+
     async def ready(self) -> Answer:
         """See whether blocks can be carried out."""
         return await self._port.ready(self._target) if self._port else Answer(Outcome.UNSUPPORTED, self._missing)
@@ -90,7 +103,7 @@ class Carrier:
         while True:
             signal, since = await self._asked.get()
             try:
-                carried = await self._carry(signal, since)
+                carried = await self.carry(signal, since)
                 if carried is not None:
                     told(carried)
             finally:
@@ -100,7 +113,8 @@ class Carrier:
         """Wait until all that was asked for has been carried out, or has failed."""
         await self._asked.join()
 
-    async def _carry(self, signal: Signal, since: float) -> Carried | None:
+    async def carry(self, signal: Signal, since: float) -> Carried | None:
+        """Carry a signal out, as `run` does with what is asked for; None where nothing has to be done for it."""
         name, action, channel = _meant(signal)
         if action == UNMUTE:
             muted = self._muted.pop(name, None)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamer.control.rest import AGAIN
+from streamer.control.rest import AGAIN, unreached
 
 LIMIT = 1 << 20
 """Bytes that a message may have; a list of a channel's media bugs has hundreds."""
@@ -171,8 +171,10 @@ class Esl:
                             text = (await link.answer()).text
                         return Told(text, sent, time.monotonic(), twice)
                     except OSError as error:
-                        trouble = "can't be reached" if not left else "was asked, and gave no answer"
-                        trouble = f"{trouble}: {error.strerror or str(error) or type(error).__name__}"
+                        trouble = unreached(f"{self._host}:{self._port}", error)
+                        if left:
+                            why = error.strerror or str(error) or type(error).__name__
+                            trouble = f"was asked, and gave no answer: {why}"
                         self._drop()
                         if wait is None or (left and not again):
                             raise EslFailed(trouble, sent) from None

@@ -124,6 +124,14 @@ class FreeSwitchPort(Port):
             return talk.refused(told)
         return talk.answer(Outcome.ACCEPTED, told.text[:SAID])
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """See whether the switch has the channel on which a leg was muted."""
+        talk = self._talk()
+        for uuid, _ in _places(target, channel)[:1]:
+            told = await talk.ask(f"uuid_exists {uuid}", again=True)
+            return isinstance(told, Told) and told.text == "false"
+        return False
+
     async def aclose(self) -> None:
         """Let go of the connection."""
         await self._esl.aclose()

@@ -93,6 +93,11 @@ class JambonzPort(Port):
             return await self._update("transfer", target, "call", {"child_call_hook": hook}, again=False)
         return unsupported("transfer", "neither the agent's nor the customer's call is known to run the application")
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """See whether a leg's call has ended."""
+        path = _path(target, channel)
+        return path is not None and await self._rest.gone(path, lambda response: _status(response) in ENDED)
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()

@@ -129,6 +129,14 @@ class LamlPort(Port):
         # The new instructions would begin again if they were given twice.
         return await self._rest.ask("POST", path, again=False, judge=_taken, data=instructions)
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """Look for a leg in the conference, where it was muted."""
+        by = self._by()
+        leg, sid = named(target, channel), await self._sid(target, "unmute", by)
+        if leg is None or isinstance(sid, Answer):
+            return isinstance(sid, Answer) and sid.outcome is Outcome.ACCEPTED
+        return await self._rest.gone(self._participant(target, sid, leg), by=by)
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()

@@ -132,6 +132,17 @@ class PlivoPort(Port):
             return await self._once(_call(call), {"legs": "bleg", "bleg_url": to})
         return nameless("transfer", "customer", "call_uuid")
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """Look for a leg in the conference, where it was muted."""
+        conference, leg = named(target, "conference"), named(target, channel)
+        if conference is None or leg is None:
+            return False
+
+        def over(response: httpx.Response) -> bool:
+            return all(one["call_uuid"] != leg for one in fields(response)["members"])
+
+        return await self._rest.gone(_conference(conference), over)
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()
@@ -145,7 +156,7 @@ class PlivoPort(Port):
         by = self._by()
         known = (conference, leg) in self._members
         answer = await self._mute_member(conference, leg, method, by)
-        if known and answer.outcome is Outcome.FAILED:
+        if known and answer.outcome is Outcome.FAILED and time.monotonic() < by:
             # Who leaves a conference and comes back has another number.
             answer = await self._mute_member(conference, leg, method, by)
 

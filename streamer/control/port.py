@@ -87,6 +87,10 @@ class Port:
         """Hand the customer to somebody else; `to` as the platform names them."""
         return unsupported("transfer")
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """Tell whether the platform says that a leg is not there any more; false where it says nothing."""
+        return False
+
     async def aclose(self) -> None:
         """Let go of connections."""
 

@@ -20,8 +20,11 @@ LOOKS = (0.0, 0.1, 0.3, 0.6)
 """Seconds to wait before each look for what came of a command."""
 BUSY = frozenset({429, 502, 503, 504})
 """Answers of a platform that has not done what it was asked for, and may soon."""
+GONE = frozenset({404, 410})
+"""Answers of a platform that knows of nothing there."""
 SAID = 200
 """Characters of a refusal that are told."""
+SCHEMES = {"http": 80, "https": 443}
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 """What comes of reading an answer that is not as it was documented."""
 
@@ -104,7 +107,8 @@ class Rest:
                     except httpx.InvalidURL as error:
                         return answer(Outcome.FAILED, f"can't be asked for: {error}")
                     except httpx.RequestError as error:
-                        trouble = f"can't be reached: {str(error) or type(error).__name__}"
+                        where = error.request.url
+                        trouble = unreached(f"{where.host}:{where.port or SCHEMES.get(where.scheme)}", error)
                         never = httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError
                         unseen = sent == began or isinstance(error, never)
                         if wait is None or not (again or unseen):
@@ -126,6 +130,23 @@ class Rest:
         """Ask for what there is; None where it can't be had."""
         response = await self._look(path, by, content)
         return response if response is not None and response.is_success else None
+
+    async def gone(
+        self,
+        path: str,
+        over: Callable[[httpx.Response], bool] | None = None,
+        *,
+        by: float | None = None,
+        **content: Any,
+    ) -> bool:
+        """Tell whether something is not there any more: it can't be found, or is `over` by what is told of it."""
+        response = await self._look(path, by, content)
+        if response is None:
+            return False
+        try:
+            return response.status_code in GONE or (response.is_success and over is not None and over(response))
+        except UNREADABLE:
+            return False
 
     async def became(self, path: str, so: Callable[[httpx.Response], bool], *, by: float, **content: Any) -> bool:
         """Look a few times whether something has become so.
@@ -168,6 +189,12 @@ class Rest:
     def _may_help(response: httpx.Response, again: bool) -> bool:
         # Busy is not done; of other faults it can't be told.
         return response.status_code in {429, 503} or (again and response.status_code in BUSY | {500})
+
+
+def unreached(where: str, error: Exception) -> str:
+    """Say that there is nobody at a control port, and what to do about it."""
+    why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+    return f"can't be reached at {where}: {why}; see whether it is up, and what [platforms] and firewalls say of it"
 
 
 def segment(name: str) -> str:

@@ -124,6 +124,17 @@ class TelnyxPort(Port):
             return unsupported("transfer", "write a number with its country, +..., or sip:WHO@WHERE")
         return await self._to_leg(customer, "transfer", {"to": to})
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """Look for a leg in the conference, where it was muted."""
+        conference, leg = named(target, "conference"), named(target, channel)
+        if conference is None or leg is None:
+            return False
+
+        def over(response: httpx.Response) -> bool:
+            return all(one["call_control_id"] != leg for one in fields(response)["data"])
+
+        return await self._rest.gone(_conference(conference, "participants"), over, params=PAGE)
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()

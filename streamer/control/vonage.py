@@ -129,6 +129,11 @@ class VonagePort(Port):
             return answer
         return Answer(Outcome.ACCEPTED, "whether anybody is there, Vonage doesn't say", answer.sent, answer.answered)
 
+    async def gone(self, target: Target, channel: str) -> bool:
+        """See whether a leg has ended."""
+        path = _path(target, channel)
+        return path is not None and await self._rest.gone(path, lambda response: _status(response) in ENDED)
+
     async def aclose(self) -> None:
         """Let go of connections."""
         await self._rest.aclose()

@@ -6,8 +6,6 @@ vendor's own client, https://github.com/purecloudlabs/audiohook-reference-implem
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -18,7 +16,7 @@ import numpy as np
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamer.dialects.audiohook_messages import Close, Custom, Discarded, Message, Open, parse, shaped
-from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, check
+from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, check, secret_of
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Closed, Incoming, Reply
 from streamer.dialects.guard import Guarded
@@ -81,8 +79,8 @@ class AudiohookSettings(Section):
     def _base64(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None:
             try:
-                base64.b64decode(secret.get_secret_value(), validate=True)
-            except (binascii.Error, ValueError):
+                secret_of(secret.get_secret_value())
+            except ValueError:
                 raise ValueError("must be base64, as the integration has it") from None
         return secret
 
@@ -102,6 +100,7 @@ class State(IntEnum):
     PAUSED = 3
     STOPPED = 4
     FAILED = 5
+    LEAVING = 6
 
 
 class AudiohookDialect(Guarded[State]):
@@ -112,11 +111,12 @@ class AudiohookDialect(Guarded[State]):
       |    |                    |                              |
       |    +--open of a probe---|--> PROBED --close--> STOPPED |
       |                         +--close, or connection lost---+--> STOPPED
-      +--- mistake, from anywhere --> FAILED
+      +--- mistake, from anywhere --> FAILED --disconnect was sent--> LEAVING --close--> STOPPED
     ```
 
     Messages are numbered on both sides; each of ours says the last of theirs. A session that was opened is answered at
-    once, whatever else has to be made ready for the call: Genesys Cloud gives five seconds.
+    once, whatever else has to be made ready for the call: Genesys Cloud gives five seconds. It is always the client
+    that ends a session: one that is told to disconnect closes it, and waits for `closed` as after any other close.
 
     Args:
       upgrade: the request; its ids must be those of the messages.
@@ -158,14 +158,22 @@ class AudiohookDialect(Guarded[State]):
         """Say nothing: AudioHook Monitor takes no results."""
         return None
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the client was asked to disconnect, and has not closed the session yet."""
+        return self.state is State.LEAVING
+
     def send_error(self, error: ProtocolError) -> str | None:
         """Ask the client to disconnect, and say why."""
         if self.state is State.STOPPED:
             return None
+        self.state = State.LEAVING
         reason = "unauthorized" if isinstance(error, Unauthorised) else "error"
         return self._message("disconnect", {"reason": reason, "info": error.message})
 
     def _text(self, text: str) -> list[Incoming]:
+        if self.state is State.LEAVING:
+            return self._farewell(text)
         message = self._numbered(text)
         if self.state is State.AWAITING_OPEN and message.type not in EARLY:
             raise OutOfOrder("the first message must be open", "type")
@@ -255,6 +263,15 @@ class AudiohookDialect(Guarded[State]):
         # At once: the client gives ten seconds, and what was said last may take longer to be heard.
         return [closed, CallStopped(ENDS.get(reason, "stop"))]
 
+    def _farewell(self, text: str) -> list[Incoming]:
+        """Take nothing any more but the close, whatever its number: a wrong one may be why the client has to go."""
+        message = shaped(Message, parse(text))
+        self._clientseq = message.seq
+        if message.type != "close":
+            return []
+        self.state = State.STOPPED
+        return [self._reply("closed"), Closed()]
+
     def _pause(self, before: State, after: State) -> list[Incoming]:
         if self.state is not before:
             return []
@@ -313,7 +330,7 @@ class Admission:
             check(
                 upgrade,
                 api_key=api_key,
-                secret=base64.b64decode(settings.signature_secret.get_secret_value()),
+                secret=secret_of(settings.signature_secret.get_secret_value()),
                 target=target,
                 authority=authority,
                 max_age=settings.max_age,

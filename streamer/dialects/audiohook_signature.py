@@ -158,6 +158,15 @@ def check(
     replays.take((api_key, nonce), now, until)
 
 
+def secret_of(written: str) -> bytes:
+    """Give the bytes of a client secret, base64; its padding may be left out, as the vendor's own client lets it be.
+
+    Raises:
+      ValueError: it is no base64.
+    """
+    return base64.b64decode(written + "=" * (-len(written) % 4), validate=True)
+
+
 def as_dialled(url: str) -> tuple[str, str]:
     """Give the target and the authority of a request for a URL; a scheme's own port goes unsaid."""
     parts = urlsplit(url)

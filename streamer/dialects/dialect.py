@@ -52,7 +52,13 @@ class Dialect(Protocol):
     """A platform's protocol on one socket, as a machine without sockets: messages in, events out, and back.
 
     A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+
+    Attributes:
+      leaving: whether the peer was told to go, and is to have an answer to its last word before the socket is closed.
     """
+
+    @property
+    def leaving(self) -> bool: ...
 
     def receive_text(self, message: str) -> list[Incoming]:
         """Take in a text message."""

@@ -1,6 +1,6 @@
 """FreeSWITCH, by its modules mod_audio_fork and mod_audio_stream: L16 of one channel over a socket. Pure.
 
-The wire has a text at most, the metadata that the fork was started with, and then binary audio: samples of 16 bits, the
+The wire has a text at most, the metadata that the fork was started with, and binary audio: samples of 16 bits, the
 low byte first, one channel or two interleaved. It says neither whose call it is nor the rate nor the channels; that
 comes in the URL's query, in the metadata, or in the settings. Nothing is numbered, so that nobody can see what a module
 drops.
@@ -43,6 +43,11 @@ RATES: Mapping[str, Rate] = {
     "48000": 48000,
 }
 """As the modules write them: they take `8k`, `16k` and multiples of 8000."""
+
+EARLY = 0.2
+"""Seconds of audio that metadata are waited for, where the query says enough without them."""
+HELD = 64_000
+"""Bytes that they are waited for where it doesn't: 2 s of 16 kHz, one channel."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 """A channel's uuid. One set by `origination_uuid` need not be a UUID, but it must not end a command line either."""
@@ -111,15 +116,16 @@ class FreeSwitchDialect(Guarded[State]):
     """The service's side of one fork's socket.
 
     ```
-    AWAITING_METADATA --text, or audio--> STREAMING --event stop, empty audio, or connection lost--> STOPPED
-            |                                 |
-            +------------ mistake ------------+--> FAILED
+    AWAITING_METADATA --text, or enough audio--> STREAMING --event stop, empty audio, or connection lost--> STOPPED
+            |                                        |
+            +---------------- mistake ---------------+--> FAILED
     ```
 
-    The first message begins the call: a text with the metadata, or audio where the fork has none, and then the query
-    must say enough. Later texts are what somebody had sent along the way (`send_text`), and are let pass; one that is a
-    JSON object with `"event": "stop"` ends the call. So does an empty binary message: mod_audio_fork's
-    `graceful-shutdown`, after which it sends no audio.
+    The first text begins the call: it has the metadata. mod_audio_stream may send some audio before it
+    (https://github.com/amigniter/mod_audio_stream/issues/121), which is kept for so long. A fork without metadata
+    begins once they were waited for, and then the query must say enough. Later texts are what somebody had sent along
+    the way (`send_text`), and are let pass; one that is a JSON object with `"event": "stop"` ends the call. So does an
+    empty binary message: mod_audio_fork's `graceful-shutdown`, after which it sends no audio.
 
     A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
 
@@ -140,6 +146,7 @@ class FreeSwitchDialect(Guarded[State]):
         self._settings = settings
         self._channels: tuple[str, ...] = ()
         self._position = 0
+        self._held = bytearray()
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a fork ends when its channel does."""
@@ -158,9 +165,11 @@ class FreeSwitchDialect(Guarded[State]):
 
     def _text(self, message: str) -> list[Incoming]:
         said = metadata_of(message)
+        stop = said.get("event") == "stop"
         if self.state is State.AWAITING_METADATA:
-            return self._begin(said)
-        return self._stop("stop") if said.get("event") == "stop" else []
+            over = stop and bool(self._held)
+            return [*self._begin(said), *(self._stop("stop") if over else [])]
+        return self._stop("stop") if stop else []
 
     def _binary(self, message: bytes) -> list[Incoming]:
         if not message:
@@ -168,7 +177,12 @@ class FreeSwitchDialect(Guarded[State]):
                 return self._stop("stop")
             self.state = State.STOPPED
             return [Closed()]
-        events = self._begin({}) if self.state is State.AWAITING_METADATA else []
+        if self.state is State.AWAITING_METADATA:
+            self._held += message
+            return self._begin({}) if len(self._held) > self._patience() else []
+        return self._frames(message)
+
+    def _frames(self, message: bytes) -> list[Incoming]:
         unit = 2 * len(self._channels)
         if len(message) % unit:
             # The modules write whole samples only, so that nothing says how to go on from half a one.
@@ -176,8 +190,16 @@ class FreeSwitchDialect(Guarded[State]):
         samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(self._channels), 2)
         position = self._position
         self._position += len(samples)
-        events.extend(AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels))
-        return events
+        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels)]
+
+    def _patience(self) -> int:
+        """Tell after how many bytes no metadata are waited for."""
+        told = _Parameters(self._query, {})
+        rate = told.same("rate", _rate) or self._settings.rate
+        mix = told.same("mix", _mix) or self._settings.mix
+        if told.same("uuid", _name) is None or rate is None or mix is None:
+            return HELD
+        return round(2 * len(_channels(mix, self._settings.read)) * rate * EARLY)
 
     def _begin(self, said: Mapping[str, Any]) -> list[Incoming]:
         parameters = _Parameters(self._query, said)
@@ -211,7 +233,9 @@ class FreeSwitchDialect(Guarded[State]):
             names={read: uuid},
             joins=True,
         )
-        return [started] if token is None else [SignIn(token), started]
+        early = self._frames(bytes(self._held)) if self._held else []
+        self._held.clear()
+        return [*([] if token is None else [SignIn(token)]), started, *early]
 
     def _stop(self, reason: str) -> list[Incoming]:
         self.state = State.STOPPED

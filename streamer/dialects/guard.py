@@ -30,6 +30,11 @@ class Guarded(ABC, Generic[S]):
         self._deaf = deaf
         self._max_message_bytes = max_message_bytes
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the peer has a last word yet: on most platforms it has none."""
+        return False
+
     def receive_text(self, message: str) -> list[Incoming]:
         """Take in a text message."""
         return self._guarded(self._text, message, len(message.encode(errors="surrogatepass")))
@@ -52,5 +57,8 @@ class Guarded(ABC, Generic[S]):
                 raise TooLarge(length, self._max_message_bytes)
             return take(message)
         except ProtocolError as error:
+            if self.leaving:
+                # It was told to go, and why.
+                return []
             self.state = self._failed
             return [Failed(error)]

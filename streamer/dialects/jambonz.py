@@ -243,4 +243,6 @@ def _writable(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         raise BadField("metadata", "must be what JSON in UTF-8 can hold") from None
 
 
-PLATFORM = Platform("jambonz", "/v1/jambonz", JambonzDialect, admit, signs, ("audio.jambonz.org",))
+# jambonz names its own in the module's environment; where that isn't set, the module offers what it was written for.
+SUBPROTOCOLS = ("audio.jambonz.org", "audio.drachtio.org")
+PLATFORM = Platform("jambonz", "/v1/jambonz", JambonzDialect, admit, signs, SUBPROTOCOLS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from streamer.types import AudioFrame, Gap
@@ -10,6 +11,36 @@ WINDOW = 10
 """Chunks of a track that wait for one that is missing; 0.2 s of the 20 ms that each has."""
 AHEAD, LATE = 3000, 500
 """Chunks that can be lost at once, and by which one can be late; numbers further off are another count, begun anew."""
+RECENT = 200
+"""Numbers that are remembered of a stream of which one track came so far, in case that another is counted with it."""
+
+
+class Counting:
+    """Whether a stream's tracks are counted each by itself, or all together, as its messages are.
+
+    Twilio counts each by itself; the others don't say. Where all are counted together, a number that one track lacks is
+    on another one, and none is on two. So the first number that is on two tells that each track has its own count.
+    """
+
+    def __init__(self) -> None:
+        self._apart = False
+        self._names: set[str] = set()
+        self._tracks: OrderedDict[int, str] = OrderedDict()
+
+    def note(self, track: str, chunk: int) -> None:
+        """A chunk has come, on a track that is listened to or not."""
+        if self._apart:
+            return
+        self._names.add(track)
+        if self._tracks.setdefault(chunk, track) != track:
+            self._apart = True
+            self._tracks.clear()
+        elif len(self._tracks) > (AHEAD if len(self._names) > 1 else RECENT):
+            self._tracks.popitem(last=False)
+
+    def elsewhere(self, track: str, chunk: int) -> bool:
+        """Whether a number that a track lacks came on another one, so that nothing is lost by it."""
+        return self._tracks.get(chunk, track) != track
 
 
 @dataclass(slots=True)
@@ -20,6 +51,7 @@ class Chunks:
       track: what the platform calls it.
       channel: whose voice it is.
       width: bytes a sample.
+      counting: of the stream that the track is one of.
       due: number of the chunk that is to be given next; None before any came.
       position: samples given so far, those lost among them.
       samples: of the last chunk given: the measure of those that are lost.
@@ -29,6 +61,7 @@ class Chunks:
     track: str
     channel: str
     width: int
+    counting: Counting = field(default_factory=Counting)
     due: int | None = None
     position: int = 0
     samples: int = 0
@@ -50,6 +83,10 @@ class Chunks:
         self.held[chunk] = payload
         return given + self._give(WINDOW)
 
+    def due_now(self) -> list[AudioFrame | Gap]:
+        """Give what has its turn, once a chunk of another track has come."""
+        return self._give(WINDOW)
+
     def flush(self) -> list[AudioFrame | Gap]:
         """Give all there is; nothing more is waited for."""
         return self._give(0)
@@ -58,12 +95,13 @@ class Chunks:
         given: list[AudioFrame | Gap] = []
         while self.held and self.due is not None:
             first = min(self.held)
-            if first > self.due:
+            lacking = [chunk for chunk in range(self.due, first) if not self.counting.elsewhere(self.track, chunk)]
+            if lacking:
                 if len(self.held) <= window:
                     break
-                samples = (first - self.due) * (self.samples or len(self.held[first]) // self.width)
+                samples = len(lacking) * (self.samples or len(self.held[first]) // self.width)
                 if samples:
-                    reason = f"chunks of the {self.track} track never came: {first - self.due} from {self.due} on"
+                    reason = f"chunks of the {self.track} track never came: {len(lacking)} from {lacking[0]} on"
                     given.append(Gap(self.channel, samples, reason))
                     self.position += samples
             payload = self.held.pop(first)

@@ -24,7 +24,7 @@ from pydantic import Field, field_validator
 from streamer.dialects.dialect import LEGS, Leg, Section, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
-from streamer.dialects.media_chunks import WINDOW, Chunks
+from streamer.dialects.media_chunks import WINDOW, Chunks, Counting
 from streamer.dialects.media_fields import TRACKS, Parameters, Track, number, parsed, section, text, writable
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
@@ -137,6 +137,7 @@ class MediaStreamsDialect(Guarded[State]):
         self._token: str | None = None
         self._stream: str | None = None
         self._encoding = Encoding.MULAW
+        self._counting = Counting()
         self._chunks: dict[str, Chunks] = {}
         self._early: list[Mapping[str, Any]] = []
 
@@ -236,7 +237,7 @@ class MediaStreamsDialect(Guarded[State]):
             raise BadField("start.tracks", "must be a list of names")
         names = {track.removesuffix("_track") for track in brought}
         self._chunks = {
-            track: Chunks(track, legs[track], self._encoding.width)
+            track: Chunks(track, legs[track], self._encoding.width, self._counting)
             for track in TRACKS
             if track in names and track in legs
         }
@@ -259,11 +260,14 @@ class MediaStreamsDialect(Guarded[State]):
             raise BadField("media.payload", "must be base64") from None
         if len(payload) % self._encoding.width:
             raise OddBytes(len(payload), self._encoding.width)
-        if track not in self._chunks:
-            return []
+        if chunk is not None:
+            self._counting.note(track, chunk)
         if self._encoding is Encoding.PCM_S16LE and self._settings.l16 == "big":
             payload = np.frombuffer(payload, dtype=">i2").astype("<i2").tobytes()
-        return self._chunks[track].put(chunk, payload)
+        given: list[AudioFrame | Gap] = []
+        for name, chunks in self._chunks.items():
+            given += chunks.put(chunk, payload) if name == track else chunks.due_now()
+        return given
 
     def _stop(self, reason: str) -> list[Incoming]:
         if self.state is not State.STREAMING:

@@ -87,6 +87,11 @@ class AudiohookStandIn:
             {**participant("boss-1", "user"), "monitoredParticipantId": "agent-1"},
         ]
 
+    def end(self, call: str) -> None:
+        """Let everybody hang up."""
+        for one in self.calls[call]:
+            one.update(state="disconnected")
+
     def one(self, call: str, participant: str) -> dict[str, Any]:
         """Give a participant as it really is by now."""
         while self._soon:

@@ -99,6 +99,11 @@ class JambonzStandIn:
         self.calls[call_id] = Call(verb=verb)
         self.calls[names["customer"]] = Call(parent=call_id)
 
+    def end(self) -> None:
+        """Let everybody hang up."""
+        for call in self.calls.values():
+            call.status = "completed"
+
     def _guarded(
         self, handle: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response | _Lost]]:

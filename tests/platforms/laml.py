@@ -122,6 +122,13 @@ class LamlStandIn:
             participants = {leg: Participant() for leg in legs}
             self.conferences[names["conference"]] = Conference(friendly_name, participants=participants)
 
+    def end(self) -> None:
+        """Let everybody hang up: a conference ends with the last who leaves it."""
+        for call in self.calls:
+            self._end(call)
+        for conference in self.conferences.values():
+            conference.status = "completed"
+
     def muted(self) -> set[str]:
         """Tell which calls nobody hears."""
         return {sid for one in self.conferences.values() for sid, who in one.participants.items() if who.muted}

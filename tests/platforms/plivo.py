@@ -117,6 +117,12 @@ class PlivoStandIn:
         self._numbers += 1
         members[str(self._numbers)] = Member(call)
 
+    def end(self) -> None:
+        """Let everybody hang up: a conference is gone with the last who leaves it."""
+        for call in self.calls.values():
+            call.live = False
+        self.conferences.clear()
+
     def muted(self) -> set[str]:
         """Tell which calls nobody hears."""
         self._go_on()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,8 @@ class Rig:
     Attributes:
       section: of the settings: where its control port is, and what it wants to know.
       muted: whether nobody hears the agent.
+      leave: lets nobody listen at the control port any more.
+      end: ends the call, all its legs, at the platform.
       confirms: whether the platform says that a mute was carried out.
     """
 
@@ -37,6 +39,8 @@ class Rig:
     section: Mapping[str, Any]
     manner: Manner
     muted: Callable[[], bool]
+    leave: Callable[[], Awaitable[None]]
+    end: Callable[[], None]
     confirms: bool = True
 
 
@@ -44,10 +48,18 @@ class Rig:
 async def _asterisk(placed: Placed) -> AsyncIterator[Rig]:
     stand_in = AsteriskStandIn()
     stand_in.place(placed.call_id)
-    async with serving(stand_in.app) as address:
-        section = {"ari": f"{address}/ari", "ari_user": "huazha", "ari_password": "ari-secret", "timeout": 1.0}
+    async with AsyncExitStack() as port:
+        address = await port.enter_async_context(serving(stand_in.app))
+        section = {"ari": f"{address}/ari", "ari_user": "huazha", "ari_password": "ari-secret", "timeout": 5.0}
         agent = asterisk.channel_id(placed.call_id, "agent")
-        yield Rig(asterisk.callers(placed), section, stand_in.manner, lambda: bool(stand_in.channels[agent].muted))
+        yield Rig(
+            asterisk.callers(placed),
+            section,
+            stand_in.manner,
+            lambda: bool(stand_in.channels[agent].muted),
+            port.aclose,
+            stand_in.channels.clear,
+        )
 
 
 @asynccontextmanager
@@ -55,16 +67,22 @@ async def _audiohook(placed: Placed) -> AsyncIterator[Rig]:
     stand_in = AudiohookStandIn()
     (caller,) = audiohook.callers(placed)
     stand_in.place(caller.conversation)
-    async with serving(stand_in.app()) as address:
+    async with AsyncExitStack() as port:
+        address = await port.enter_async_context(serving(stand_in.app()))
         section = {
             "address": address,
             "login": address,
             "oauth_client_id": stand_in.client_id,
             "oauth_client_secret": stand_in.client_secret,
-            "timeout": 1.0,
+            "timeout": 5.0,
         }
         yield Rig(
-            [caller], section, stand_in.manner, lambda: bool(stand_in.one(caller.conversation, "agent-1")["muted"])
+            [caller],
+            section,
+            stand_in.manner,
+            lambda: bool(stand_in.one(caller.conversation, "agent-1")["muted"]),
+            port.aclose,
+            lambda: stand_in.end(caller.conversation),
         )
 
 
@@ -72,13 +90,16 @@ async def _audiohook(placed: Placed) -> AsyncIterator[Rig]:
 async def _freeswitch(placed: Placed) -> AsyncIterator[Rig]:
     switch = FreeSwitch()
     switch.bridge(placed.call_id, "11111111-2222-3333-4444-555555555555")
-    async with switch.serving() as port:
-        section = {"esl_port": port, "esl_password": "ClueCon", "timeout": 1.0}
+    async with AsyncExitStack() as port:
+        number = await port.enter_async_context(switch.serving())
+        section = {"esl_port": number, "esl_password": "ClueCon", "timeout": 5.0}
         yield Rig(
             freeswitch.callers(placed),
             section,
             switch.manner,
             lambda: not switch.hears("11111111-2222-3333-4444-555555555555", placed.call_id),
+            port.aclose,
+            switch.channels.clear,
         )
 
 
@@ -87,25 +108,42 @@ async def _jambonz(placed: Placed) -> AsyncIterator[Rig]:
     stand_in = JambonzStandIn()
     stand_in.place(placed.call_id)
     callers = jambonz.callers(placed)
-    async with serving(stand_in.app) as address:
-        section = {"address": f"{address}/v1", "api_key": "jambonz-key", "timeout": 1.0}
+    async with AsyncExitStack() as port:
+        address = await port.enter_async_context(serving(stand_in.app))
+        section = {"address": f"{address}/v1", "api_key": "jambonz-key", "timeout": 5.0}
         agent = callers[0].names["agent"]
-        yield Rig(callers, section, stand_in.manner, lambda: stand_in.calls[agent].muted, confirms=False)
+        yield Rig(
+            callers,
+            section,
+            stand_in.manner,
+            lambda: stand_in.calls[agent].muted,
+            port.aclose,
+            stand_in.end,
+            confirms=False,
+        )
 
 
 @asynccontextmanager
 async def _vonage(placed: Placed) -> AsyncIterator[Rig]:
     stand_in = VonageStandIn()
     stand_in.place(placed.call_id)
-    async with serving(stand_in.app) as address:
+    async with AsyncExitStack() as port:
+        address = await port.enter_async_context(serving(stand_in.app))
         section = {
             "address": address,
             "application_id": APPLICATION,
             "private_key": pem(private_key()),
-            "timeout": 1.0,
+            "timeout": 5.0,
         }
         agent = vonage.leg_uuid("agent", placed.call_id)
-        yield Rig(vonage.callers(placed), section, stand_in.manner, lambda: stand_in.legs[agent].muted)
+        yield Rig(
+            vonage.callers(placed),
+            section,
+            stand_in.manner,
+            lambda: stand_in.legs[agent].muted,
+            port.aclose,
+            stand_in.end,
+        )
 
 
 @asynccontextmanager
@@ -147,12 +185,15 @@ async def _of_media_streams(
 ) -> AsyncIterator[Rig]:
     (caller,) = callers
     stand_in.place(caller.names)
-    async with serving(stand_in.app) as address:
+    async with AsyncExitStack() as port:
+        address = await port.enter_async_context(serving(stand_in.app))
         yield Rig(
             callers,
-            {**section, "address": address, "timeout": 1.0},
+            {**section, "address": address, "timeout": 5.0},
             stand_in.manner,
             lambda: caller.names["agent"] in stand_in.muted(),
+            port.aclose,
+            stand_in.end,
         )
 
 

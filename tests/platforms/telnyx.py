@@ -92,6 +92,12 @@ class TelnyxStandIn:
         if "conference" in names:
             self.conferences[names["conference"]] = Conference(dict.fromkeys(legs, False))
 
+    def end(self) -> None:
+        """Let everybody hang up: a conference is gone with the last who leaves it."""
+        for leg in self.legs:
+            self._end(leg)
+        self.conferences.clear()
+
     def muted(self) -> set[str]:
         """Tell which legs nobody hears."""
         self._go_on()

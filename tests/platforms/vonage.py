@@ -110,6 +110,11 @@ class VonageStandIn:
         for leg in ("agent", "customer"):
             self.legs[leg_uuid(leg, call_id)] = Leg()
 
+    def end(self) -> None:
+        """Let everybody hang up."""
+        for leg in self.legs.values():
+            leg.status = "completed"
+
     def _guarded(
         self, handle: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response | _Lost]]:

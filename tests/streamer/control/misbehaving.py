@@ -133,6 +133,28 @@ class AnyPort:
             assert (await port.ready(target(self.names))).outcome is Outcome.CONFIRMED
             assert stand_in.asked == []
 
+    async def test_knows_of_a_leg_whether_it_is_gone(self) -> None:
+        stand_in = self.placed()
+        async with self.opened(stand_in) as port:
+            of = target(self.names)
+            confirmed(await port.mute(of, "agent"))
+            assert not await port.gone(of, "agent")
+            stand_in.end()
+            assert await port.gone(of, "agent")
+            assert not await port.gone(target({}), "agent")
+
+    async def test_takes_nobody_for_gone_where_nothing_is_said(self) -> None:
+        stand_in = self.placed()
+        stand_in.end()
+        async with self.opened(stand_in, secret="wrong-secret-of-ours") as port:
+            assert not await port.gone(target(self.names), "agent")
+        async with serving(stand_in.app) as address:
+            pass
+        nowhere = self.port(address, self.secret, 1.0)
+        assert nowhere is not None
+        assert not await nowhere.gone(target(self.names), "agent")
+        await nowhere.aclose()
+
     async def test_waits_for_a_platform_that_is_slow(self) -> None:
         stand_in = self.placed()
         stand_in.manner.late = 0.05

@@ -280,6 +280,36 @@ class TestTheEnd:
         assert client.dialect.receive_binary(b"\1\2") == []
         assert client.dialect.send_error(Overloaded()) is None
 
+    def test_of_a_client_that_was_told_to_disconnect_is_answered_and_nothing_else_it_says_is(self) -> None:
+        """Message by message what `app/audiohook/src/client/clientsessionimpl.ts` of the vendor's client sends.
+
+        On `disconnect` it closes the session (`onDisconnectMessage`), and gives ten seconds for `closed`. Of a socket
+        that is closed before, it says "closed unexpectedly".
+        """
+        client, _ = opened()
+        client.dialect.receive_binary(b"\1\2" * 1600)
+        leaving = [client.dialect.leaving]
+        assert client.dialect.send_error(Overloaded()) is not None
+        leaving.append(client.dialect.leaving)
+        client.serverseq += 1
+        assert client.dialect.receive_binary(b"\1\2" * 1600) == []
+        assert client.say("ping") == []
+        assert client.dialect.receive_text("{") == []
+        assert client.dialect.receive_text("x" * (LIMIT + 1)) == []
+        reply, done = client.say("close", {"reason": "disconnect"})
+        assert (answer(reply)["type"], answer(reply)["seq"], answer(reply)["clientseq"]) == ("closed", 3, 3)
+        assert done == Closed()
+        assert [*leaving, client.dialect.leaving] == [False, True, False]
+        assert client.say("close", {"reason": "disconnect"}) == []
+        assert client.dialect.connection_lost() == []
+
+    def test_of_a_client_that_lost_count_and_was_told_so_is_answered(self) -> None:
+        client, _ = opened()
+        error = failure(client.say("ping", seq=7))
+        assert client.dialect.send_error(error) is not None
+        reply, _ = client.say("close", {"reason": "disconnect"}, seq=8)
+        assert (answer(reply)["type"], answer(reply)["clientseq"]) == ("closed", 8)
+
     @pytest.mark.parametrize("paused", [False, True])
     def test_without_a_close_is_a_lost_connection(self, paused: bool) -> None:
         client, _ = opened()
@@ -399,7 +429,10 @@ class TestAMistake:
                 events = client.dialect.receive_text(message)
             else:
                 events = client.dialect.receive_binary(message)
-            assert not (failed and events)
+            if failed:
+                # Told to disconnect, a client may close, once.
+                assert not events or (answer(events[0])["type"], events[1:]) == ("closed", [Closed()])
+                continue
             for event in events:
                 if isinstance(event, Failed):
                     failed = True

@@ -63,6 +63,10 @@ class TestASignature:
     def test_that_genesys_cloud_made_is_good(self) -> None:
         assert admit(SENT, 1744210400, "/webhooks/genesys/websocket") is None
 
+    def test_may_be_made_with_a_secret_that_is_written_without_its_padding(self) -> None:
+        """`parseClientSecret` of the vendor's client, `client/src/index.ts`, takes one with and without."""
+        assert admit(DOCUMENTED, signature_secret=SECRET.rstrip("=")) is None
+
     def test_is_over_what_was_dialled_where_a_proxy_changed_it(self) -> None:
         headers = {**DOCUMENTED, "host": "10.0.0.7:8765"}
         assert admit(headers, path="/v1/audiohook") is not None

@@ -16,7 +16,7 @@ from streamer.callers.caller import Placed, Refused
 from streamer.callers.freeswitch import FreeSwitchCaller, callers
 from streamer.dialects.dialect import Upgrade
 from streamer.dialects.events import Closed, Failed, Incoming
-from streamer.dialects.freeswitch import PLATFORM, FreeSwitchDialect, FreeSwitchSettings, State
+from streamer.dialects.freeswitch import HELD, PLATFORM, FreeSwitchDialect, FreeSwitchSettings, State
 from streamer.errors import BadField, OddBytes, ProtocolError, TooLarge
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, SignIn, Started
 
@@ -68,14 +68,53 @@ class TestACall:
         assert started(dialect().receive_text(text)).metadata == {}
 
     def test_begins_with_audio_where_the_fork_has_no_metadata(self) -> None:
-        start, left, right = dialect().receive_binary(b"\1\0\2\0\3\0\4\0")
+        machine = dialect()
+        for _ in range(10):
+            assert machine.receive_binary(b"\1\0\2\0" * 160) == []
+        start, left, right = machine.receive_binary(b"\3\0\4\0" * 160)
         assert started([start]).call_id == UUID
-        assert left == AudioFrame("agent", 0, b"\1\0\3\0")
-        assert right == AudioFrame("customer", 0, b"\2\0\4\0")
+        assert left == AudioFrame("agent", 0, b"\1\0" * 1600 + b"\3\0" * 160)
+        assert right == AudioFrame("customer", 0, b"\2\0" * 1600 + b"\4\0" * 160)
+        assert machine.receive_binary(b"\5\0\6\0") == [
+            AudioFrame("agent", 1760, b"\5\0"),
+            AudioFrame("customer", 1760, b"\6\0"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("query", "metadata"),
+        [
+            (QUERY, {"language": "zh", "token": "hz_secret"}),
+            ({}, {**QUERY, "language": "zh", "token": "hz_secret"}),
+            ({"uuid": UUID}, {"rate": 8000, "mix": "stereo", "language": "zh", "token": "hz_secret"}),
+        ],
+    )
+    def test_may_have_its_metadata_after_some_audio(self, query: dict[str, str], metadata: dict[str, str]) -> None:
+        """As mod_audio_stream may send them, of which its issues 121 and 44 tell, and its pull request 123 says why.
+
+        `writeBinary` of `audio_streamer_glue.cpp` sends once the socket is connected, `send_initial_metadata` only when
+        the callback for that has found the session.
+        """
+        machine = dialect(query)
+        assert [machine.receive_binary(b"\1\0\2\0" * 160) for _ in range(3)] == [[], [], []]
+        sign_in, start, left, right = machine.receive_text(json.dumps(metadata))
+        assert sign_in == SignIn("hz_secret")
+        assert started([start]).language == "zh"
+        assert left == AudioFrame("agent", 0, b"\1\0" * 480)
+        assert right == AudioFrame("customer", 0, b"\2\0" * 480)
+        assert machine.receive_binary(b"\5\0\6\0")[0] == AudioFrame("agent", 480, b"\5\0")
+
+    def test_has_metadata_of_any_text_however_late_they_come(self) -> None:
+        machine = dialect()
+        machine.receive_binary(b"\1\0\2\0" * 160)
+        start, *frames = machine.receive_text("my custom payload")
+        assert started([start]).metadata == {}
+        assert len(frames) == 2
 
     def test_takes_rate_and_mix_from_the_settings_where_nothing_else_says_them(self) -> None:
         section = FreeSwitchSettings(rate=16_000, mix="mono", read="customer")
-        start = started(dialect({"uuid": UUID}, section).receive_binary(b"\0\0"))
+        machine = dialect({"uuid": UUID}, section)
+        assert machine.receive_binary(b"\0" * 6400) == []
+        start = started(machine.receive_binary(b"\0\0"))
         assert (start.sample_rate, start.channels) == (16_000, ("customer",))
 
     @pytest.mark.parametrize(
@@ -118,7 +157,7 @@ class TestACall:
 
     def test_lets_pass_what_is_sent_along_the_way(self) -> None:
         machine = dialect()
-        machine.receive_binary(b"\0" * 320)
+        assert started(machine.receive_binary(b"\0" * 6404)).metadata == {}
         assert machine.receive_text(METADATA) == []
         assert machine.receive_text('{"event":"dtmf","digit":"5"}') == []
         assert machine.state is State.STREAMING
@@ -207,14 +246,24 @@ class TestAMistake:
         assert error.field == field
         assert machine.receive_text("{}") == machine.receive_binary(b"\0\0") == machine.connection_lost() == []
 
-    def test_of_audio_before_anything_is_known_keeps_nothing(self) -> None:
-        error = failure(dialect({}).receive_binary(b"\0" * 320))
+    def test_of_audio_of_which_nothing_is_told_is_waited_for_but_not_for_long(self) -> None:
+        machine = dialect({})
+        assert [event for _ in range(HELD // 320) for event in machine.receive_binary(b"\0" * 320)] == []
+        error = failure(machine.receive_binary(b"\0" * 320))
         assert (error.code, error.field) == ("bad_field", "uuid")
+        assert machine.receive_text(json.dumps(QUERY)) == []
+
+    def test_of_a_query_is_told_with_the_first_audio(self) -> None:
+        error = failure(dialect({**QUERY, "rate": "11025"}).receive_binary(b"\0" * 320))
+        assert (error.code, error.field) == ("bad_field", "rate")
 
     def test_of_bytes_that_are_no_whole_samples(self) -> None:
         machine = dialect()
         machine.receive_text("{}")
         assert isinstance(failure(machine.receive_binary(b"\0" * 6)), OddBytes)
+        early = dialect()
+        assert early.receive_binary(b"\0" * 6) == []
+        assert isinstance(failure(early.receive_text("{}")), OddBytes)
 
     def test_of_messages_over_the_limit(self) -> None:
         assert isinstance(failure(dialect().receive_binary(b"\0" * (LIMIT + 1))), TooLarge)

@@ -293,6 +293,45 @@ class TestALoss:
         ]
         assert dialect.connection_lost() == []
 
+    @pytest.mark.parametrize("listened", [["inbound", "outbound"], ["inbound"]])
+    def test_is_none_where_the_tracks_are_counted_together(self, listened: list[str]) -> None:
+        """A chunk's number may be the message's, less one, as in Plivo's own example: `sequenceNumber` 42, `chunk` 41.
+
+        Nobody documents whether tracks share that count, and no message of two tracks was to be found in public.
+        """
+        tracks = {"inbound": "customer", "outbound": "agent"}
+        section = plivo.PlivoSettings.model_validate({"tracks": {track: tracks[track] for track in listened}})
+        dialect = opened("plivo", section=section)
+        said(dialect, changed(PLIVO_START, "start.tracks", ["inbound", "outbound"]))
+        for chunk in range(1, 1001):
+            track = "outbound" if chunk % 2 else "inbound"
+            media = {**PLIVO_MEDIA["media"], "track": track, "chunk": chunk}  # type: ignore[dict-item]
+            (*frames,) = said(dialect, {**PLIVO_MEDIA, "sequenceNumber": chunk + 1, "media": media})
+            heard = [AudioFrame(tracks[track], 160 * ((chunk - 1) // 2), AUDIO)]
+            assert frames == (heard if track in listened else [])
+        assert dialect.connection_lost() == [CallStopped("connection lost")]
+
+    def test_is_told_where_the_tracks_are_counted_together_and_waited_for_as_ever(self) -> None:
+        dialect = opened("telnyx")
+        said(dialect, TELNYX_START)
+
+        def chunk(number: int) -> list[Any]:
+            media = {"track": "outbound" if number % 2 else "inbound", "chunk": str(number), "payload": PAYLOAD}
+            return said(dialect, {**TELNYX_MEDIA, "media": media})
+
+        assert chunk(1) == [AudioFrame("agent", 0, AUDIO)]
+        assert chunk(3) == []
+        # What the agent's track lacks was the customer's, and late.
+        assert chunk(2) == [AudioFrame("customer", 0, AUDIO), AudioFrame("agent", 160, AUDIO)]
+        assert chunk(4) == [AudioFrame("customer", 160, AUDIO)]
+        # The fifth is lost: nobody knows whose it was.
+        assert [event for number in range(6, 26) for event in chunk(number)] == []
+        for number, track, channel in ((26, "inbound", "customer"), (27, "outbound", "agent")):
+            assert chunk(number) == [
+                Gap(channel, 160, f"chunks of the {track} track never came: 1 from 5 on"),
+                *(AudioFrame(channel, 480 + 160 * frame, AUDIO) for frame in range(11)),
+            ]
+
     def test_of_a_socket_that_began_no_call_stops_nothing(self) -> None:
         dialect = opened("twilio")
         assert dialect.connection_lost() == []
