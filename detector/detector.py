@@ -9,6 +9,7 @@ from operator import attrgetter
 from detector import verify
 from detector.bounds import Passing
 from detector.conduct import Conduct
+from detector.disclosures import Disclosures
 from detector.hearing import Finding, Hearing
 from detector.lifecycle import Life, Lives
 from detector.policy import Policy
@@ -36,8 +37,6 @@ MOST_ASKED = 4
 RIPE = 0.3
 """Seconds of audio after a term from which on it was surely spoken to its end: what was asked before is asked again."""
 NOT_AGREED = "not in the final text"
-SAID_BY_SOUND = 0.1
-"""Distance up to which a disclosure counts as made: here the kinder reading is the safe one."""
 HOMOPHONE = 0.05
 """Distance up to which two readings are the same in the ear."""
 SETTLED = 0.3
@@ -61,7 +60,7 @@ class Detector:
         self._lives: dict[str, Lives] = {}
         self._known: dict[str, list[Finding]] = {}
         self._asked: dict[str, Life] = {}
-        self._disclosed: dict[str, float] = {}
+        self._disclosures = Disclosures(table.rules)
         self._passed: dict[tuple[str, str], str] = {}
         self._numbered = 0
         self.violations = 0
@@ -80,7 +79,7 @@ class Detector:
         requests: list[ScoreRequest] = []
         for finding in sorted((finding for finding in found if not finding.waits), key=attrgetter("urgency")):
             if finding.rule.required is not None:
-                self._disclose(finding)
+                self._disclosures.heard(finding)
                 continue
             met = _met_by(finding, lives)
             if met is not None and met.doubtful and not finding.exact and finding.distance < met.distance - BETTER:
@@ -192,6 +191,9 @@ class Detector:
         if life is None:
             return Reaction()
         life.waiting = False
+        if life.violation.status is Status.RETRACTED:
+            # Taken back while the answer was under way: what is heard of it from now on begins anew.
+            return Reaction()
         syllables = self.syllables(life.violation.term)
         sure = verify.confidence(life.distance, score.heard - score.instead, syllables, early=life.early)
         if life.settling:
@@ -217,7 +219,7 @@ class Detector:
         life.waiting = False
         if life.settling:
             return self._settled(life, right=True)
-        if life.fired:
+        if life.fired or life.violation.status is Status.RETRACTED:
             return Reaction()
         return self._judge(life, verify.ALERT, Verdict.ALERT)
 
@@ -241,20 +243,7 @@ class Detector:
 
     def finish(self) -> list[Missing]:
         """End the call; give the disclosures that were not made, or not in time."""
-        missing = []
-        for rule in self._table.rules:
-            if rule.required is None:
-                continue
-            # Words are placed within the call, but for a sample's rounding; by its end is whenever they were said.
-            said, latest = self._disclosed.get(rule.id), rule.required.within
-            if said is None or (latest is not None and said > latest):
-                missing.append(Missing(rule.id, rule.category, rule.severity, rule.terms, rule.required.within))
-        return missing
-
-    def _disclose(self, finding: Finding) -> None:
-        # What some look heard word for word was said, whatever the others made of it: likewise.
-        if finding.exact or (finding.committed and finding.distance <= SAID_BY_SOUND):
-            self._disclosed.setdefault(finding.rule.id, finding.words[-1].end)
+        return self._disclosures.missing()
 
     def _consider(
         self,

@@ -60,6 +60,12 @@ class Agreement:
         self._tail = [*self._tail, *committed][-TAIL:]
         return TranscriptUpdate(self._channel, committed, self._tentative, final, until)
 
+    def rest(self) -> tuple[Word, ...]:
+        """Commit what was heard last: what comes next is not heard, so there will be no second opinion."""
+        rest, self._tentative = self._tentative, ()
+        self._tail = [*self._tail, *rest][-TAIL:]
+        return rest
+
     def _beyond_committed(self, words: Sequence[Word], seam: float) -> tuple[Word, ...]:
         """Drop the words that the window's left context repeats.
 

@@ -257,6 +257,20 @@ class TestBySound:
         at.update(TranscriptUpdate("agent", tuple(words("这个保本的产品")), (), False))
         assert at.scored(Score(request.id, 0.0, 0.0)).decisions == ()
 
+    def test_what_was_taken_back_is_not_fired_by_an_answer_that_was_still_under_way(self) -> None:
+        at = detector()
+        rough, better = (
+            TranscriptUpdate("agent", (), tuple(words(one)), False) for one in ("跑喷泡收益", "宝本宝收益")
+        )
+        (request,) = at.update(rough).requests
+        (decision,) = at.scored(Score(request.id, 0.0, -12.0)).decisions
+        assert (decision.violation.status, decision.violation.severity) == (Status.FIRED, "alert")
+        (request,) = at.update(better).requests
+        (decision,) = at.update(TranscriptUpdate("agent", (), (), True)).decisions
+        assert decision.violation.status is Status.RETRACTED
+        assert at.scored(Score(request.id, 0.0, 0.0)).decisions == ()
+        assert at.violations == 0
+
 
 class TestNear:
     def test_counts_on_either_side(self) -> None:

@@ -162,7 +162,7 @@ TEXTS = st.sampled_from(
 
 
 @given(st.data())
-def test_in_any_order_and_any_number_of_times_a_term_is_blocked_once_and_the_call_ends_once(
+def test_in_any_order_and_any_number_of_times_no_violation_is_blocked_twice_and_the_call_ends_once(
     data: st.DataObject,
 ) -> None:
     call = begin()
