@@ -34,7 +34,7 @@ async def play(running: Service, language: str) -> None:
 async def live(page: Page, running: Service) -> None:
     """A call going on in which something forbidden was said."""
     playing = [asyncio.create_task(play(running, language)) for language in ("zh", "en")]
-    await page.locator(".alert-row", has_text="内部消息").click(timeout=60_000)
+    await page.locator(".alert-row", has_text="内部消息").first.click(timeout=60_000)
     await expect(page.locator("#transcript mark").first).to_be_visible(timeout=60_000)
     await page.screenshot(path=DOCS / "console-live.png")
     await asyncio.gather(*playing)
@@ -42,7 +42,7 @@ async def live(page: Page, running: Service) -> None:
 
 async def evidence(page: Page) -> None:
     """A violation, with the term marked in its clip."""
-    await page.locator(".alert-row", has_text="内部消息").click()
+    await page.locator(".alert-row", has_text="内部消息").first.click()
     await page.keyboard.press("Enter")
     await expect(page.locator("dialog audio")).to_be_visible(timeout=60_000)
     await page.locator("dialog audio").scroll_into_view_if_needed()
@@ -50,10 +50,28 @@ async def evidence(page: Page) -> None:
     await page.keyboard.press("Escape")
 
 
+async def judge(page: Page, running: Service) -> None:
+    """Somebody has judged what was found: all true, but for the alerts."""
+    url = f"{running.console_url}v1"
+    items = (await (await page.request.get(f"{url}/violations")).json())["items"]
+    for item in items:
+        verdict = {"verdict": "true"} if item["severity"] == "block" else {"verdict": "false", "reason": "没有这么说"}
+        path = f"{url}/violations/{item['call']}/{item['violation_id']}/review"
+        await expect(await page.request.post(path, data=verdict)).to_be_ok()
+    while True:
+        # The journal is written a moment after.
+        stats = await (await page.request.get(f"{url}/stats")).json()
+        if sum(rule["true"] + rule["false"] for rule in stats["by_rule"]) == len(items):
+            return
+        await asyncio.sleep(0.2)
+
+
 async def charts(page: Page) -> None:
     """What came of them all."""
     await page.get_by_role("tab", name=re.compile("图表")).click()
-    await expect(page.get_by_role("cell", name="64.7").or_(page.get_by_text("64.7")).first).to_be_visible()
+    await expect(page.get_by_text(re.compile("65 秒.*中监听了"))).to_be_visible()
+    await page.set_viewport_size({"width": 1440, "height": 960})
+    await page.mouse.move(0, 0)
     await page.screenshot(path=DOCS / "console-charts.png")
 
 
@@ -87,6 +105,7 @@ async def main() -> None:
             await page.goto(running.console_url)
             await live(page, running)
             await evidence(page)
+            await judge(page, running)
             await charts(page)
             await scan_report(browser, Path(data))
             await browser.close()

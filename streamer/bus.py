@@ -12,6 +12,7 @@ from typing import Any
 from streamer.link import Frame
 from streamer.record.clips import Clip
 from streamer.record.event import Event
+from streamer.said import Said
 
 MOST = 50_000
 """Events that wait for the console's process at most: some minutes of a hundred calls."""
@@ -41,7 +42,8 @@ Taken = Event | ClipTaken | Frame
 class Bus:
     """Numbers events and keeps them until they have been taken, from any thread.
 
-    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost.
+    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. What is
+    said in a call is remembered until the call ends.
 
     Args:
       clock: seconds since 1970.
@@ -53,6 +55,7 @@ class Bus:
         self._changed = threading.Condition()
         self._waiting: deque[Taken] = deque()
         self._unacknowledged: deque[Event] = deque()
+        self._said: dict[str, Said] = {}
         self._last = 0
         self._closed = False
         self.lost = 0
@@ -67,8 +70,14 @@ class Bus:
             at = at.replace(microsecond=at.microsecond // 1000 * 1000)
             call, call_id, agent = (about.call, about.call_id, about.agent) if about else (None, None, None)
             event = Event(self._last, kind, at, call, call_id, agent, fields or {})
+            self._listen(event)
             self._put(event)
         return event
+
+    def said(self, call: str) -> dict[str, Any]:
+        """Give what was said in a call that goes on: whoever takes events may be new, and that is written nowhere."""
+        with self._changed:
+            return self._said.get(call, Said()).to_json()
 
     def keep(self, about: CallName, clip: Clip) -> None:
         """Hand a clip on."""
@@ -112,6 +121,14 @@ class Bus:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _listen(self, event: Event) -> None:
+        if event.call is None:
+            return
+        if event.type == "transcript":
+            self._said.setdefault(event.call, Said()).take(event)
+        elif event.type == "call.stopped":
+            self._said.pop(event.call, None)
 
     def _put(self, one: Taken) -> None:
         self._waiting.append(one)

@@ -185,10 +185,13 @@ class Service:
         def live(about: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"gateway": self._settings.name, "calls": self.media.names, "service": self._state()}
 
+        def said(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            return self.bus.said(about["call"])
+
         def metrics(about: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"text": generate_latest(self.metrics.registry).decode()}
 
-        return {"publish": publish, "order": order, "reload": reload, "live": live, "metrics": metrics}
+        return {"publish": publish, "order": order, "reload": reload, "live": live, "said": said, "metrics": metrics}
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER)

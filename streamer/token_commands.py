@@ -26,6 +26,7 @@ from streamer.call import POLICY
 from streamer.record import database
 from streamer.record.event import Event
 from streamer.record.journal import Journal
+from streamer.record.webhooks import Sender
 
 app = typer.Typer(name="token", help="Make tokens, list them, take them back.", no_args_is_help=True)
 
@@ -67,10 +68,10 @@ def create(
 ) -> None:
     """Make a token, and print it this once; a running service knows it some seconds later."""
     now = time.time()
-    with _database(config) as engine:
+    with _desk(config) as (engine, journal):
         token, row = Tokens(engine).create(name, role, expires, now)
         until = "never expires" if row.expires_at is None else f"expires {_written(row.expires_at)}"
-        _record(engine, f"token {row.id} was made for {name}: {role}, {until}", now)
+        _record(journal, f"token {row.id} was made for {name}: {role}, {until}", now)
     _say(f"Token {row.id} is {name}'s, with the role {role}; it {until}.")
     _say("Only its hash is kept: this is the one time that it is shown.")
     typer.echo(token)
@@ -79,7 +80,7 @@ def create(
 @app.command(name="list", epilog="Example: huazha token list")
 def show(config: Config = None) -> None:
     """List the tokens that were made, with those that are good no more."""
-    with _database(config) as engine:
+    with _desk(config) as (engine, _):
         rows = Tokens(engine).all()
     now = time.time()
     name = Column("name", overflow="fold")
@@ -98,28 +99,29 @@ def revoke(
 ) -> None:
     """Take a token back; a running service knows it some seconds later."""
     now = time.time()
-    with _database(config) as engine:
+    with _desk(config) as (engine, journal):
         row = Tokens(engine).revoke(id_, now)
         if row is None:
             raise typer.BadParameter(f"there is no token {id_}", param_hint="ID")
-        _record(engine, f"token {row.id} of {row.name} was revoked: {row.role}", now)
+        _record(journal, f"token {row.id} of {row.name} was revoked: {row.role}", now)
     _say(f"Token {row.id}, {row.name}'s, lets nobody in any more.")
 
 
 @contextmanager
-def _database(config: Path | None) -> Iterator[Engine]:
-    engine = database.open_(settings.load(config, {}).journal)
+def _desk(config: Path | None) -> Iterator[tuple[Engine, Journal]]:
+    chosen = settings.load(config, {})
+    engine = database.open_(chosen.journal)
     try:
-        yield engine
+        yield engine, Journal(engine, Sender(engine, chosen.webhooks).wanted)
     finally:
         engine.dispose()
 
 
-def _record(engine: Engine, detail: str, now: float) -> None:
-    """Put into the journal who may come in, and who said so."""
+def _record(journal: Journal, detail: str, now: float) -> None:
+    """Put into the journal, and have webhooks told, who may come in, and who said so."""
     at = datetime.fromtimestamp(int(now * 1000) / 1000, UTC)
     fields = {"what": "token", "detail": detail, "by": _user()}
-    Journal(engine).append([Event(int(now * 1_000_000), "access", at, fields=fields)])
+    journal.append([Event(int(now * 1_000_000), "access", at, fields=fields)])
 
 
 def _user() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import WebSocket, WebSocketDisconnect
@@ -21,6 +22,8 @@ PAGE = 500
 """Events read from the journal at once."""
 CHECKED = 5.0
 """Seconds between two looks whether a client's token is still good."""
+UNPREPARED = 3.0
+"""Seconds after which a client is greeted though it is not known yet which calls go on."""
 FAREWELL = 1.0
 """Seconds that a client has to take the reason for which it must go."""
 
@@ -124,6 +127,9 @@ class FeedSocket:
     async def _speak(self, hello: Hello, identity: Identity) -> None:
         """Greet it, tell it what it has missed, then what happens."""
         hub = self._hub
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UNPREPARED):
+                await hub.ready.wait()
         after = hub.cursor if hello.after is None else hello.after
         greeting = {
             "type": "welcome",

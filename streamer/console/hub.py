@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
@@ -81,12 +82,19 @@ class Hub:
     Args:
       cursor: the last event's in the journal.
       remembered: kept events at hand.
+
+    Attributes:
+      calls: those that go on.
+      cursor: the last event's.
+      service: how the service is.
+      ready: whether it knows which calls go on.
     """
 
     def __init__(self, cursor: int = 0, remembered: int = REMEMBERED) -> None:
         self.calls = LiveCalls()
         self.cursor = cursor
         self.service: dict[str, Any] = {}
+        self.ready = asyncio.Event()
         self._listeners: set[Listener] = set()
         self._remembered = remembered
         self._known: deque[_Known] = deque()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from streamer.record.event import Event, written
+from streamer.said import Said
 
-SENTENCES = 500
-"""Committed pieces of a call's text that are kept."""
 REMEMBERED = 300.0
 """Seconds for which an ended call's text is kept."""
 SEVERITIES = ("review", "alert", "block")
@@ -19,8 +17,7 @@ SEVERITIES = ("review", "alert", "block")
 @dataclass(slots=True)
 class _Call:
     item: dict[str, Any]
-    committed: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=SENTENCES))
-    tentative: dict[str, str] = field(default_factory=dict)
+    said: Said = field(default_factory=Said)
     fired: dict[str, str] = field(default_factory=dict)
     ended: float | None = None
 
@@ -42,11 +39,18 @@ class LiveCalls:
             _apply(call, event)
 
     def take_up(self, events: Iterable[Event]) -> None:
-        """Take in what the journal knows of a call, unless it is known already."""
+        """Take in what the journal knows of a call, unless it is known already; it doesn't know what was said."""
         known = set(self._calls)
         for event in events:
             if event.call not in known:
                 self.take(event)
+                if event.type == "call.started" and event.call is not None:
+                    self._calls[event.call].said.complete = False
+
+    def recall(self, name: str, said: Mapping[str, Any]) -> None:
+        """Take in what was said in a call before it was taken up, as `Said.to_json` gives it."""
+        if (call := self._calls.get(name)) is not None and not call.said.complete:
+            call.said.precede(said)
 
     def items(self) -> list[dict[str, Any]]:
         """Give the calls that go on, the longest first."""
@@ -60,8 +64,14 @@ class LiveCalls:
     def snapshot(self, name: str) -> dict[str, Any]:
         """Give what was said in a call so far, as far as it is still known."""
         call = self._calls.get(name)
-        committed, tentative = ([], {}) if call is None else (list(call.committed), dict(call.tentative))
-        return {"type": "transcript.snapshot", "call": name, "committed": committed, "tentative": tentative}
+        said = Said(complete=False) if call is None else call.said
+        return {
+            "type": "transcript.snapshot",
+            "call": name,
+            "committed": said.committed,
+            "tentative": dict(said.tentative),
+            "complete": said.complete,
+        }
 
     def _forget(self, now: float) -> None:
         """Forget the calls that ended long ago."""
@@ -96,11 +106,8 @@ def _apply(call: _Call, event: Event) -> None:
     match event.type:
         case "call.state":
             call.item |= fields
-        case "transcript" if fields["committed"]:
-            call.committed.append({name: fields[name] for name in ("channel", "text", "start", "end")})
-            call.tentative.pop(fields["channel"], None)
         case "transcript":
-            call.tentative[fields["channel"]] = fields["text"]
+            call.said.take(event)
         case "violation":
             _judge(call, fields["violation_id"], fields["status"], fields["severity"])
         case "call.stopped":

@@ -189,6 +189,26 @@ class Scans(BaseModel):
     next: str | None
 
 
+class AccessEvent(BaseModel):
+    """Somebody was refused, was given a token or lost it, renewed the lexicon, or heard evidence."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["access"]
+    at: str
+    cursor: int
+    what: str
+    detail: str
+    by: str | None
+
+
+class Access(BaseModel):
+    """A page of them; `next` asks for the one after it."""
+
+    items: list[AccessEvent]
+    next: str | None
+
+
 class Review(_Asked):
     """A supervisor's judgement; `reason` is wanted where a violation is said to be none."""
 

@@ -167,6 +167,16 @@ class History:
         """
         return self._page(select(scans), scans, "began", limit, before, lambda row: json.loads(row.body))
 
+    def access(self, *, limit: int, before: str | None = None) -> Page:
+        """Give who came in, was refused, or was given a token, the newest first.
+
+        Raises:
+          ValueError: `before` is no page's `next`.
+        """
+        # Those rows are about no call, which an index knows; of their type none does.
+        query = select(journal).where(journal.c.call.is_(None), journal.c.type == "access")
+        return self._page(query, journal, "at", limit, before, lambda row: json.loads(row.body))
+
     def _events(self, call: str, violation_id: str | None = None) -> list[dict[str, Any]]:
         query = select(journal.c.body).where(journal.c.call == call)
         if violation_id is not None:

@@ -58,8 +58,8 @@ def test_what_was_taken_and_not_kept_comes_again_in_its_order() -> None:
     bus = Bus(lambda: 1.0)
     first = bus.tell("violation", CALL)
     bus.tell("block", CALL)
-    bus.tell("transcript", CALL)
-    assert taken(bus) == ["violation", "block", "transcript"]
+    bus.tell("service", CALL)
+    assert taken(bus) == ["violation", "block", "service"]
     bus.acknowledge(first.cursor)
     bus.tell("unblock", CALL)
     bus.again()
@@ -85,7 +85,7 @@ def test_answers_go_among_the_events_and_never_again() -> None:
 
 def test_what_is_only_shown_gives_way_and_what_is_lost_is_counted() -> None:
     bus = Bus(lambda: 1.0, most=3)
-    for kind in ("call.state", "violation", "transcript", "block", "unblock"):
+    for kind in ("call.state", "violation", "service", "block", "unblock"):
         bus.tell(kind, CALL)
     assert taken(bus) == ["violation", "block", "unblock"]
     assert bus.lost == 0

@@ -20,6 +20,9 @@ from streamer.cli import app
 from streamer.record import database
 from streamer.record.event import Event
 from streamer.record.journal import Journal
+from streamer.record.outbox import Outbox
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @dataclass
@@ -123,6 +126,18 @@ class TestListing:
         done = desk.run("list", columns=80)
         assert done.stdout.count("x") - done.stdout.count("expires") == 40
         assert desk.rows()[0].id in done.stdout
+
+
+class TestTelling:
+    def test_webhooks_that_want_it_are_told_when_the_service_sends_them(self, desk: Desk) -> None:
+        wanted, other = "https://wants.example/", "https://other.example/"
+        with desk.config.open("a") as config:
+            for url, type_ in ((wanted, "access"), (other, "violation")):
+                config.write(f'[[webhooks]]\nurl = "{url}"\nsecret = "{SECRET}"\ntypes = ["{type_}"]\n')
+        desk.create("--role", "viewer", "--name", "Li Na")
+        (waiting,) = Outbox(desk.engine).first(wanted, 10)
+        assert "was made for Li Na" in waiting.body
+        assert Outbox(desk.engine).first(other, 10) == []
 
 
 class TestRevoking:

@@ -49,6 +49,16 @@ async def stats(
     return shapes.Statistics.model_validate(summed)
 
 
+@router.get("/access", responses=refusals(422, 503))
+async def access(
+    desk: AtDesk, _: Viewer, limit: shapes.Limit = 50, before: shapes.Phrase | None = None
+) -> shapes.Access:
+    """Give who was refused, who was given a token or lost it, and who heard evidence, the newest first."""
+    with sensible():
+        page = await asyncio.to_thread(desk.history.access, limit=limit, before=before)
+    return shapes.Access.model_validate({"items": page.items, "next": page.next})
+
+
 @router.get("/lexicon", responses=refusals(503))
 async def lexicon(desk: AtDesk, _: Viewer) -> shapes.Lexicon:
     """Give the rules in force."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +34,7 @@ class MediaStandIn:
       live: the calls that go on.
       asked: every question, with what it was about.
       silent: whether questions go unanswered.
+      forgetful: whether it knows no more what calls began with.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,6 +42,7 @@ class MediaStandIn:
         self.live: list[str] = []
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.silent = False
+        self.forgetful = False
         self.first: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._reader, self._writer = reader, writer
         self._bus = Bus(time.time)
@@ -72,6 +74,10 @@ class MediaStandIn:
             for frame in reader.receive(data):
                 await self._take(frame)
 
+    def heard_before(self, kind: str, /, about: CallName = LI, **fields: Any) -> Event:
+        """Have had an event that another console was told of, before this one began."""
+        return self._bus.tell(kind, about, fields)
+
     def hang_up(self) -> None:
         """Be gone."""
         self._writer.write_eof()
@@ -102,6 +108,8 @@ class MediaStandIn:
             case "live":
                 state = {"relief": 0, "lexicon_version": "1", "lexicon_trouble": ""}
                 return {"gateway": "here", "calls": self.live, "service": state}
+            case "said":
+                return {**self._bus.said(about["call"]), "complete": not self.forgetful}
             case "reload":
                 return {"version": "2", "trouble": ""}
             case _:
@@ -141,14 +149,21 @@ async def told(feed: ClientConnection, kind: str | None = None) -> dict[str, Any
 
 
 @asynccontextmanager
-async def console(data: Path, **changes: Any) -> AsyncIterator[Console]:
-    """Run a console, as its own process would; on leaving, the media plane is gone."""
+async def console(
+    data: Path, prepare: Callable[[MediaStandIn], None] = lambda _: None, **changes: Any
+) -> AsyncIterator[Console]:
+    """Run a console, as its own process would; on leaving, the media plane is gone.
+
+    Args:
+      prepare: has the media plane know what it knows before the console asks.
+    """
     settings = Settings.model_validate({"data": data, "media_port": 0, "console_port": 0, **changes})
     link, ours = socket.socketpair()
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     running = asyncio.create_task(plane.run(link, listening))
     media = MediaStandIn(*await asyncio.open_connection(sock=ours))
+    prepare(media)
     media.send(Frame("settings", json.loads(settings.model_dump_json())))
     media.be()
     answering = asyncio.create_task(media.listen())

@@ -94,6 +94,7 @@ class Scripted:
     followed: list[str] = field(default_factory=list)
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    complete: bool = True
     url: str = ""
     cursor: int = 1000
     kept: list[dict[str, Any]] = field(default_factory=list)
@@ -412,7 +413,7 @@ async def _feed(client: WebSocket, script: Scripted) -> None:
             said = json.loads(await client.receive_text())
             if said["type"] == "subscribe":
                 script.followed.append(said["call"])
-                text = {"committed": script.committed, "tentative": script.tentative}
+                text = {"committed": script.committed, "tentative": script.tentative, "complete": script.complete}
                 await client.send_json({"type": "transcript.snapshot", "call": said["call"], **text})
     except (WebSocketDisconnect, RuntimeError):
         return

@@ -20,7 +20,7 @@ from streamer.console import desk
 from streamer.console import feed as feed_module
 from streamer.console import hub as hub_module
 from tests.stories import STARTED, STOPPED, VIOLATION
-from tests.streamer.console.media import LI, Console, console, hello, told
+from tests.streamer.console.media import LI, Console, MediaStandIn, console, hello, told
 
 
 @pytest.fixture
@@ -156,6 +156,42 @@ class TestFollowingACall:
         assert [piece["text"] for piece in snapshot["committed"]] == ["您好"]
         assert snapshot["tentative"] == {"agent": "我是"}
         assert next_["text"] == "我是小李"
+
+    async def test_brings_what_was_said_before_the_console_died(self, tmp_path: Path) -> None:
+        said: dict[str, Any] = {"channel": "agent", "committed": True}
+        async with console(tmp_path) as before:
+            await before.media.kept(before.media.tell("call.started", **{**STARTED, "gateway": "here"}))
+            before.media.tell("transcript", text="您好", start=0.0, end=1.0, **said)
+
+        def heard(media: MediaStandIn) -> None:
+            media.live = [LI.call]
+            media.heard_before("transcript", text="您好", start=0.0, end=1.0, **said)
+            media.heard_before("transcript", text="我是", start=1.0, end=1.4, channel="agent", committed=False)
+
+        async with console(tmp_path, heard) as after, after.feed() as feed:
+            welcome = await hello(feed)
+            await feed.send('{"type":"subscribe","call":"c0ffee"}')
+            snapshot = await told(feed, "transcript.snapshot")
+            after.media.tell("transcript", text="我是小李", start=1.0, end=2.0, **said)
+            next_ = await told(feed, "transcript")
+        assert [call["call"] for call in welcome["calls"]] == [LI.call]
+        assert snapshot["complete"]
+        assert [piece["text"] for piece in snapshot["committed"]] == ["您好"]
+        assert snapshot["tentative"] == {"agent": "我是"}
+        assert next_["text"] == "我是小李"
+
+    async def test_says_that_the_beginning_is_gone_where_nobody_has_it(self, tmp_path: Path) -> None:
+        async with console(tmp_path) as before:
+            await before.media.kept(before.media.tell("call.started", **{**STARTED, "gateway": "here"}))
+
+        def forgot(media: MediaStandIn) -> None:
+            media.live, media.forgetful = [LI.call], True
+
+        async with console(tmp_path, forgot) as after, after.feed() as feed:
+            assert [call["call"] for call in (await hello(feed))["calls"]] == [LI.call]
+            await feed.send('{"type":"subscribe","call":"c0ffee"}')
+            snapshot = await told(feed, "transcript.snapshot")
+        assert not snapshot["complete"]
 
     async def test_ends_when_it_is_left(self, one: Console) -> None:
         one.media.tell("call.started", **STARTED)

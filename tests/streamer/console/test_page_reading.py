@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -47,6 +48,28 @@ class TestLanguages:
             return {key: set(re.findall(r"\{\w+\}", said)) for key, said in found}
 
         assert values("en") == values("zh")
+
+
+class TestWhatIsGone:
+    @pytest.mark.parametrize("said", [[], [{"channel": "agent", "text": "您好", "start": 90.0, "end": 91.0}]])
+    async def test_is_said_in_its_place_in_both_languages(
+        self, browser: Browser, script: Scripted, said: list[dict[str, Any]]
+    ) -> None:
+        script.complete, script.committed = False, said
+        async with connected(browser, script, "zh-CN") as page:
+            await page.locator(".call-row").click()
+            gone = page.locator("#transcript .cut")
+            await expect(gone).to_have_text("此前所说的话已不在此处，违规中留有前后所说的话。")
+            await expect(page.get_by_text("尚未说话。")).to_be_hidden()
+            await expect(page.locator("#transcript .turn:not(.tentative)")).to_have_count(len(said))
+            await page.get_by_role("button", name="English").click()
+            await expect(gone).to_contain_text("not here any more")
+
+    async def test_is_not_said_where_all_is_there(self, browser: Browser, script: Scripted) -> None:
+        async with connected(browser, script) as page:
+            await page.locator(".call-row").click()
+            await expect(page.get_by_text("Nothing has been said yet.")).to_be_visible()
+            await expect(page.locator("#transcript .cut")).to_be_hidden()
 
 
 class TestReadability:

@@ -6,7 +6,9 @@ import asyncio
 import io
 import json
 import ssl
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -286,6 +288,50 @@ class TestBounds:
         assert code(await one.http.delete("/v1/calls")) == (405, "method_not_allowed")
 
 
+class TestAccess:
+    """Who was refused, given a token, or heard evidence: also what another process wrote."""
+
+    async def test_tells_what_was_done_newest_first(self, one: Console) -> None:
+        for detail in ("the first", "the second", "the third"):
+            await one.media.kept(one.media.tell("access", None, what="reload", detail=detail, by="Li Na"))
+        first = (await one.http.get("/v1/access", params={"limit": 2})).json()
+        second = (await one.http.get("/v1/access", params={"limit": 2, "before": first["next"]})).json()
+        assert [item["detail"] for item in first["items"]] == ["the third", "the second"]
+        assert [item["detail"] for item in second["items"]] == ["the first"]
+        assert second["next"] is None
+
+    async def test_leaves_out_what_is_about_calls(self, one: Console) -> None:
+        await a_call(one)
+        assert (await one.http.get("/v1/access")).json() == {"items": [], "next": None}
+
+    async def test_tells_of_tokens_that_were_made_and_revoked_in_another_process(self, tmp_path: Path) -> None:
+        config = tmp_path / "huazha.toml"
+        config.write_text(f'data = "{tmp_path / "data"}"\n')
+        admin = await huazha("token", "create", "--role", "admin", "--name", "Wang Fang", "--config", str(config))
+        async with console(tmp_path / "data") as one:
+            await a_call(one)
+            one.http.headers["authorization"] = f"Bearer {admin}"
+            await huazha("token", "create", "--role", "viewer", "--name", "Li Na", "--config", str(config))
+            made = (await get(one, "/v1/access"))["items"][0]
+            await huazha("token", "revoke", made["detail"].split()[1], "--config", str(config))
+            items = (await get(one, "/v1/access"))["items"]
+        assert "was made for Li Na" in made["detail"]
+        assert items[1] == made
+        assert "of Li Na was revoked" in items[0]["detail"]
+
+    async def test_a_wrong_page_is_refused(self, one: Console) -> None:
+        assert (await one.http.get("/v1/access", params={"before": "x"})).status_code == 400
+
+
+async def huazha(*arguments: str) -> str:
+    """Run a command as somebody else on the machine would; give what it prints."""
+    command = [sys.executable, "-c", "from streamer.cli import main; main()", *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    printed, problem = await process.communicate()
+    assert process.returncode == 0, problem.decode()
+    return printed.decode().strip()
+
+
 class TestRoles:
     """With tokens, each may do what is theirs, and nothing more."""
 
@@ -297,6 +343,7 @@ class TestRoles:
         ("GET", "/v1/violations", None, Role.VIEWER),
         ("GET", "/v1/violations/c0ffee/v-1", None, Role.VIEWER),
         ("GET", "/v1/scans", None, Role.VIEWER),
+        ("GET", "/v1/access", None, Role.VIEWER),
         ("GET", "/v1/stats", None, Role.VIEWER),
         ("GET", "/v1/lexicon", None, Role.VIEWER),
         ("POST", "/v1/lexicon/try", {"text": "您好"}, Role.VIEWER),

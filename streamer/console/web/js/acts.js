@@ -1,6 +1,7 @@
 /** What supervisors do: judge alerts, and act on calls. */
 import {callPath, violationPath} from "./rest.js";
 import {confirmed, reasoned} from "./dialogs.js";
+import {known} from "./sentences.js";
 import {tell} from "./speaking.js";
 import {t, word} from "./texts.js";
 import {reason} from "./words.js";
@@ -71,7 +72,7 @@ export class Acts {
         channel: "agent",
         violation_id: this.#why(call.call),
       });
-      tell(t(accepted ? "action.accepted" : "action.refused", {action: named, detail}));
+      tell(t(accepted ? "action.accepted" : "action.refused", {action: named, detail: known(detail)}));
     } catch (error) {
       tell(t("action.failed", {action: named, detail: reason(error)}));
     }

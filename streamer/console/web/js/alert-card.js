@@ -1,7 +1,8 @@
 /** The chosen alert, with what can be done about it. */
 import {RANKS} from "./alerts.js";
-import {badge, marked, what, who} from "./words.js";
+import {badge, marked, originally, what, who} from "./words.js";
 import {el} from "./elements.js";
+import {known} from "./sentences.js";
 import {t, word} from "./texts.js";
 import {cut} from "./marks.js";
 
@@ -21,10 +22,10 @@ export function alertCard({store, painter, acts, choose}) {
 
 function card(alert, {store, acts, choose}) {
   const source = store.rules.get(alert.rule_id)?.source;
-  const about = [who(alert), alert.rule_id, alert.category, alert.block && outcome(alert.block), alert.reason];
+  const about = [who(alert), alert.rule_id, alert.category, alert.block && outcome(alert.block), known(alert.reason), alert.block ? null : known(alert.detail)];
   const parts = [
     el("div", {class: "line"}, badge(RANKS[alert.rank]), el("strong", {text: what(alert)})),
-    el("p", {class: "small", text: about.filter(Boolean).join(" · ")}),
+    el("p", {class: "small", title: originally(alert), text: about.filter(Boolean).join(" · ")}),
     source && el("p", {class: "small", text: t("note.reason", {reason: source})}),
     alert.text && el("p", {class: "quote"}, ...marked(cut(alert.text, [], [alert]))),
     alert.say_instead && el("p", {class: "say", text: t("note.say", {text: alert.say_instead})}),
@@ -42,7 +43,7 @@ export function verdict({verdict: given, verdict_by: by, verdict_reason: why}) {
 export function outcome(block) {
   const told = block.outcome ?? "pending";
   const said = `${word("action", block.action)} · ${t(`detail.outcome.${told}`)}`;
-  return [said, block.lifted && t("detail.block.lifted"), block.detail].filter(Boolean).join(" · ");
+  return [said, block.lifted && t("detail.block.lifted"), known(block.detail)].filter(Boolean).join(" · ");
 }
 
 /** Buttons to judge an alert by; those that a role may not use say why. */

@@ -1,9 +1,10 @@
 /** The alerts, worst first; those of a rank can be left out. */
 import {RANKS} from "./alerts.js";
-import {badge, what, who} from "./words.js";
+import {badge, originally, what, who} from "./words.js";
 import {el, say, show} from "./elements.js";
 import {clock, number} from "./format.js";
 import {icon} from "./icons.js";
+import {known} from "./sentences.js";
 import {t, word} from "./texts.js";
 import {VirtualList} from "./virtual-list.js";
 
@@ -67,7 +68,8 @@ function fill(parts, alert) {
   say(parts.whom, who(alert));
   say(parts.rule, alert.rule_id ?? "");
   say(parts.status, alert.status && alert.status !== "fired" ? word("status", alert.status) : "");
-  say(parts.advice, alert.say_instead ? t("alert.say", {text: alert.say_instead}) : (alert.reason ?? alert.detail ?? ""));
+  say(parts.advice, alert.say_instead ? t("alert.say", {text: alert.say_instead}) : known(alert.reason ?? alert.detail ?? ""));
+  parts.element.title = originally(alert) ?? "";
 }
 
 function standing(alert, rank) {

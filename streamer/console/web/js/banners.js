@@ -3,6 +3,7 @@ import {badge, what, who} from "./words.js";
 import {el} from "./elements.js";
 import {clock, number, seconds} from "./format.js";
 import {icon} from "./icons.js";
+import {known, originals} from "./sentences.js";
 import {t} from "./texts.js";
 
 export function banners({store, painter, choose}) {
@@ -30,15 +31,16 @@ export function banners({store, painter, choose}) {
 function all(store, choose) {
   const {connection, service, health} = store;
   const list = [];
-  const plain = (name, loud, text) => list.push({name, loud, text, make: () => [icon("warning"), el("p", {text})]});
+  const plain = (name, loud, text, why = "") =>
+    list.push({name, loud, text, make: () => [icon("warning"), el("p", {text, title: originals(why)})]});
   urgent(store, list, "undelivered", choose);
   if (connection.state !== "connected" && connection.since !== null) {
     const text = t("banner.lost", {at: clock(connection.since)});
-    plain("lost", "loud", connection.why ? `${text} ${t("banner.refused", {why: connection.why})}` : text);
+    plain("lost", "loud", connection.why ? `${text} ${t("banner.refused", {why: known(connection.why)})}` : text, connection.why);
   }
-  if (health?.healthy === false) plain("deaf", "loud", t("banner.deaf", {why: health.reason}));
+  if (health?.healthy === false) plain("deaf", "loud", t("banner.deaf", {why: known(health.reason)}), health.reason);
   urgent(store, list, "blind", choose);
-  if (service.durability === "degraded") plain("durability", "loud", t("banner.durability", {why: service.detail}));
+  if (service.durability === "degraded") plain("durability", "loud", t("banner.durability", {why: known(service.detail)}), service.detail);
   if (service.relief > 0) {
     const why = service.durability === "degraded" ? "" : service.detail;
     plain("relief", service.relief > 1 ? "loud" : "mild", t("banner.relief", {level: service.relief, why}));

@@ -1,7 +1,7 @@
 /** The chosen call: how it is, what can be done, what was done. */
 import {ACTIONS} from "./acts.js";
 import {NOT_CARRIED_OUT} from "./alerts.js";
-import {badge, step} from "./words.js";
+import {badge, stepped} from "./words.js";
 import {conduct} from "./conduct.js";
 import {el, say, show} from "./elements.js";
 import {clock, length, number, seconds} from "./format.js";
@@ -32,7 +32,10 @@ export function callView({store, painter, acts}) {
   });
   painter.view(["steps"], () => {
     const shown = store.steps.slice(-MOST_STEPS).reverse();
-    steps.replaceChildren(...shown.map((event) => el("li", {class: loud(event)}, el("time", {text: clock(event.at)}), step(event))));
+    steps.replaceChildren(...shown.map((event) => {
+      const {text, title} = stepped(event);
+      return el("li", {class: loud(event), title}, el("time", {text: clock(event.at)}), text);
+    }));
     show(document.getElementById("call-steps"), shown.length > 0);
   });
 }

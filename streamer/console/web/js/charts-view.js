@@ -35,7 +35,9 @@ export function chartsView({rest, painter}) {
       say(button, SOURCES[i] === "" ? t("charts.both") : word("source", SOURCES[i]));
       button.setAttribute("aria-pressed", SOURCES[i] === source);
     });
-    if (stats !== null) box.replaceChildren(byRule(stats), byDay(stats), latency(stats), coverage(stats), precision(stats));
+    if (stats === null) return;
+    const sides = [[byRule, byDay], [latency, coverage, precision]];
+    box.replaceChildren(...sides.map((charts) => el("div", {class: "charts-column"}, ...charts.map((chart) => chart(stats)))));
   });
 
   async function read() {

@@ -1,10 +1,11 @@
 /** One alert in full: what was said, every step, who did what, and the evidence. */
-import {badge, marked, reason, step, what} from "./words.js";
+import {badge, marked, originally, reason, stepped, what} from "./words.js";
 import {cut} from "./marks.js";
 import {el} from "./elements.js";
 import {evidence} from "./evidence.js";
 import {length, milliseconds, moment, number, seconds, share} from "./format.js";
 import {keyOf, NOT_CARRIED_OUT} from "./alerts.js";
+import {known, originals} from "./sentences.js";
 import {reviewButtons, verdict} from "./alert-card.js";
 import {violationPath} from "./rest.js";
 import {t, word} from "./texts.js";
@@ -86,7 +87,7 @@ export class Detail {
     const source = this.#page.store.rules.get(item.rule_id)?.source;
     const focused = document.activeElement?.dataset.verdict;
     this.#parts.body.replaceChildren(
-      el("h2", {id: "detail-title"}, badge(NOT_CARRIED_OUT.has(item.block?.outcome) ? "undelivered" : item.severity), el("span", {text: what(item)})),
+      el("h2", {id: "detail-title"}, badge(NOT_CARRIED_OUT.has(item.block?.outcome) ? "undelivered" : item.severity), el("span", {text: what(item), title: originally(item)})),
       ...[
         item.text && el("p", {class: "quote"}, ...marked(cut(item.text, [], [item]))),
         item.say_instead && el("p", {class: "say", text: t("note.say", {text: item.say_instead})}),
@@ -96,7 +97,7 @@ export class Detail {
           reviewButtons(item, {acts: this.#page.acts, judge: (name) => this.judge(name)}),
           el("button", {type: "button", text: t("detail.call"), onclick: () => this.#toCall()}),
         ),
-        el("dl", {class: "facts"}, ...facts(item, source).map(([name, value]) => fact(name, value))),
+        el("dl", {class: "facts"}, ...facts(item, source).map(([name, value, title]) => fact(name, value, title))),
       ].filter(Boolean),
     );
     this.#parts.body.querySelector(`[data-verdict="${focused}"]`)?.focus();
@@ -106,7 +107,10 @@ export class Detail {
   #steps(events) {
     this.#parts.steps.replaceChildren(
       el("h3", {text: t("detail.steps")}),
-      el("ol", {}, ...events.map((event) => el("li", {}, el("time", {text: moment(event.at)}), step(event)))),
+      el("ol", {}, ...events.map((event) => {
+        const {text, title} = stepped(event);
+        return el("li", {title}, el("time", {text: moment(event.at)}), text);
+      })),
     );
   }
 
@@ -127,11 +131,11 @@ function facts(item, source) {
   return [
     ["status", word("status", item.status)],
     ["verdict", verdict(item)],
-    ["block", item.block && blocked(item.block)],
+    ["block", item.block && blocked(item.block), originals(item.block?.detail)],
     ["rule", item.rule_id],
     ["category", item.category],
     ["source", source],
-    ["heard", item.heard],
+    ["heard", known(item.heard), originals(item.heard)],
     ["match", item.match && word("match", item.match)],
     ["confidence", item.confidence == null ? null : share(item.confidence)],
     ["channel", word("channel", item.channel)],
@@ -144,8 +148,8 @@ function facts(item, source) {
   ].filter(([, value]) => value);
 }
 
-function fact(name, value) {
-  return el("div", {class: `fact fact-${name}`}, el("dt", {text: t(`detail.${name}`)}), el("dd", {text: value}));
+function fact(name, value, title = null) {
+  return el("div", {class: `fact fact-${name}`}, el("dt", {text: t(`detail.${name}`)}), el("dd", {text: value, title}));
 }
 
 function blocked({action, outcome, audio_end, audio_received, match_to_signal_ms, lifted, detail}) {
@@ -156,5 +160,5 @@ function blocked({action, outcome, audio_end, audio_received, match_to_signal_ms
     late,
     ms: milliseconds(match_to_signal_ms),
   });
-  return [said, lifted && t("detail.block.lifted"), detail].filter(Boolean).join(" · ");
+  return [said, lifted && t("detail.block.lifted"), known(detail)].filter(Boolean).join(" · ");
 }

@@ -1,9 +1,10 @@
 /** What happened before: violations and calls, searched, and scans of recordings. */
 import {NOT_CARRIED_OUT} from "./alerts.js";
-import {badge, reason, step, who} from "./words.js";
+import {badge, reason, stepped, who} from "./words.js";
 import {callPath} from "./rest.js";
 import {el, say, show} from "./elements.js";
 import {length, moment, number, seconds} from "./format.js";
+import {known, originals} from "./sentences.js";
 import {t, word} from "./texts.js";
 
 const PAGE = 50;
@@ -153,7 +154,7 @@ export class HistoryView {
     return el("tr", {onclick: open}, ...cells([
       moment(item.at),
       badge(rank),
-      el("button", {type: "button", class: "link", text: item.term}),
+      el("button", {type: "button", class: "link", text: known(item.term), title: originals(item.term)}),
       item.rule_id,
       el("span", {}, who(item), recorded(item.scan, item.file)),
       word("status", item.status),
@@ -212,7 +213,10 @@ export class HistoryView {
       const {events, missing} = await this.#page.rest.get(callPath(item.call));
       cell.append(
         missing.length ? el("p", {class: "missing", text: t("call.missing", {rules: missing.map(({rule_id}) => rule_id).join("；")})}) : "",
-        el("ol", {class: "steps"}, ...events.map((event) => el("li", {}, el("time", {text: moment(event.at)}), step(event)))),
+        el("ol", {class: "steps"}, ...events.map((event) => {
+          const {text, title} = stepped(event);
+          return el("li", {title}, el("time", {text: moment(event.at)}), text);
+        })),
       );
     } catch (error) {
       cell.append(el("p", {class: "wrong", text: t("history.failed", {why: reason(error)})}));

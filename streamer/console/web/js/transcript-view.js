@@ -2,6 +2,7 @@
 import {badge, marked} from "./words.js";
 import {el, say, show} from "./elements.js";
 import {length} from "./format.js";
+import {known, originals} from "./sentences.js";
 import {t, word} from "./texts.js";
 
 const NEAR = 40; // Pixels from the end at which one still reads along.
@@ -10,6 +11,7 @@ export function transcriptView({store, painter, choose}) {
   const box = document.getElementById("transcript");
   const latest = document.getElementById("latest");
   const silent = el("p", {class: "none"});
+  const cut = el("p", {class: "none cut"});
   const guesses = {agent: guess("agent"), customer: guess("customer")};
   let [drawn, shown, epoch] = [[], null, -1];
   let along = true;
@@ -34,7 +36,7 @@ export function transcriptView({store, painter, choose}) {
     if (transcript !== shown || transcript.epoch !== epoch) {
       if (transcript !== shown) along = true;
       [drawn, shown, epoch] = [[], transcript, transcript.epoch];
-      box.replaceChildren(silent, guesses.agent.element, guesses.customer.element);
+      box.replaceChildren(cut, silent, guesses.agent.element, guesses.customer.element);
     }
     box.lang = store.calls.get(transcript.call)?.language ?? "";
     transcript.turns.forEach((turn, i) => {
@@ -51,8 +53,12 @@ export function transcriptView({store, painter, choose}) {
     });
     for (const [channel, one] of Object.entries(guesses)) one.show(transcript, channel, store, anew);
     const over = (store.calls.get(transcript.call)?.ended_at ?? null) !== null;
+    const nothing = transcript.turns.length === 0 && [...transcript.tentative.values()].every(({text}) => !text);
+    const missing = !transcript.complete && !(over && nothing);
     say(silent, t(over ? "call.gone" : "call.silent"));
-    show(silent, transcript.turns.length === 0 && [...transcript.tentative.values()].every(({text}) => !text));
+    show(silent, nothing && !missing);
+    say(cut, t("call.cut"));
+    show(cut, missing);
     if (along) box.scrollTop = box.scrollHeight;
   });
 }
@@ -92,9 +98,9 @@ function note(violation, rule) {
       "div",
       {class: "line"},
       badge(violation.severity),
-      el("strong", {text: violation.term}),
+      el("strong", {text: known(violation.term), title: originals(violation.term)}),
       el("span", {text: t("note.rule", {rule: violation.rule_id, category: violation.category ?? rule?.category})}),
-      differs && el("span", {text: t("note.heard", {heard: violation.heard})}),
+      differs && el("span", {text: t("note.heard", {heard: known(violation.heard)}), title: originals(violation.heard)}),
       violation.status === "candidate" && el("span", {text: word("status", "candidate")}),
     ),
     rule?.source && el("p", {text: t("note.reason", {reason: rule.source})}),

@@ -9,6 +9,8 @@ export class Transcript {
   tentative = new Map();
   /** Counts beginnings: what was drawn before is no longer so. */
   epoch = 0;
+  /** Whether what was said before the first turn is known, too. */
+  complete = true;
   #violations = new Map();
 
   constructor(call) {
@@ -16,7 +18,8 @@ export class Transcript {
   }
 
   /** Begin anew with what was said so far. */
-  restart({committed, tentative}) {
+  restart({committed, tentative, complete = true}) {
+    this.complete = complete;
     this.turns = [];
     this.tentative.clear();
     this.epoch++;

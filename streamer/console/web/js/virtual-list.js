@@ -78,11 +78,13 @@ export class VirtualList {
     else if (bottom > this.#box.scrollTop + this.#box.clientHeight) this.#box.scrollTop = bottom - this.#box.clientHeight;
   }
 
-  /** Whoever has scrolled down to read something keeps it in view when things come in above. */
-  #hold() {
-    if (this.#box.scrollTop === 0 || this.#anchor === null) return;
+  /** Whoever has scrolled down to read something keeps it in view when things come in above; gives where the list is then. */
+  #hold(scrollTop) {
+    if (scrollTop === 0 || this.#anchor === null) return scrollTop;
     const at = this.#things.find(this.#anchor.key);
-    if (at >= 0 && at !== this.#anchor.index) this.#box.scrollTop += (at - this.#anchor.index) * this.#height;
+    if (at < 0 || at === this.#anchor.index) return scrollTop;
+    this.#box.scrollTop = scrollTop + (at - this.#anchor.index) * this.#height;
+    return this.#box.scrollTop;
   }
 
   #measure() {
@@ -94,13 +96,14 @@ export class VirtualList {
 
   /** The things may be others than at the last time, whatever the reason to look at them. */
   #renew() {
-    this.#sizer.style.setProperty("height", `${this.#things.length * this.#height}px`);
-    this.#hold();
-    this.#lay();
+    // Asked before anything is changed: later the browser would have to lay out the whole page for the answer.
+    const {scrollTop, clientHeight} = this.#box;
+    const whole = this.#things.length * this.#height;
+    this.#sizer.style.setProperty("height", `${whole}px`);
+    this.#lay(Math.max(0, Math.min(this.#hold(scrollTop), whole - clientHeight)), clientHeight);
   }
 
-  #lay() {
-    const {scrollTop, clientHeight} = this.#box;
+  #lay(scrollTop, clientHeight) {
     const top = Math.floor(scrollTop / this.#height);
     const first = Math.max(0, top - BEYOND);
     const last = Math.min(this.#things.length, Math.ceil((scrollTop + clientHeight) / this.#height) + BEYOND);

@@ -2,6 +2,7 @@
 import {el} from "./elements.js";
 import {length, milliseconds, seconds} from "./format.js";
 import {icon} from "./icons.js";
+import {known, originals} from "./sentences.js";
 import {t, word} from "./texts.js";
 
 /** What an alert is about, in short. */
@@ -16,7 +17,7 @@ export function what(alert) {
     case "control":
       return t("alert.control");
     default:
-      return alert.term ?? "";
+      return known(alert.term ?? "");
   }
 }
 
@@ -37,12 +38,24 @@ export function badge(rank, text = t(`rank.${rank}`)) {
   return el("span", {class: "badge", "data-rank": rank}, icon(rank), el("span", {text}));
 }
 
-/** A step in the life of a call or a violation. */
-export function step(event) {
+/** What the service said of an alert, where the page says it in other words. */
+export function originally(alert) {
+  return originals(alert.term, alert.reason, alert.detail, alert.block?.detail);
+}
+
+/** A step in the life of a call or a violation, as an element's content and its title. */
+export function stepped(event) {
+  const {type, term, reason: why, detail} = event;
+  // What somebody wrote, as the reason of a review, is nothing that the service says.
+  return {text: step(event), title: type === "review" ? null : originals(term, why, detail)};
+}
+
+function step(event) {
   const by = event.by === "policy" ? t("step.by.policy") : (event.by ?? "–");
   const channel = word("channel", event.channel);
   const action = word("action", event.action);
-  const values = {...event, by, channel, action};
+  const values = {...event, by, channel, action, term: known(event.term), detail: known(event.detail)};
+  if (event.type !== "review") values.reason = known(event.reason);
   switch (event.type) {
     case "call.stopped":
       return t("step.call.stopped", {outcome: word("outcome", event.outcome)});

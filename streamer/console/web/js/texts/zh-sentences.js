@@ -1,0 +1,98 @@
+/**
+ * 服务用英语说的原因与说明，以及它们的中文。左边与服务所说一字不差；`{n}` 是数字，`{leg}` 是坐席或客户，
+ * `{what}` 是处置动作，`{why}` 是表中另一句，其余（`{said}` 等）照抄：平台自己的话不译。
+ */
+export const zhSentences = [
+  // 指标规则的条目与所测数值
+  ["silence over {n} s", "静默超过 {n} 秒"],
+  ["overlap over {n} s", "同时说话超过 {n} 秒"],
+  ["talk ratio over {n}", "说话占比超过 {n}"],
+  ["pace over {n} characters a minute", "语速超过 {n} 字/分钟"],
+  ["pace over {n} words a minute", "语速超过 {n} 词/分钟"],
+  ["{n} s", "{n} 秒"],
+  ["{n} characters a minute", "{n} 字/分钟"],
+  ["{n} words a minute", "{n} 词/分钟"],
+
+  // 未监听
+  ["overloaded", "负荷过重"],
+  ["recognition fell behind", "识别跟不上"],
+  ["recognition failed", "识别失败"],
+  ["recognisers overloaded", "识别节点负荷过重"],
+  ["recognisers out of reach", "识别节点无法连接"],
+  ["the call broke off", "通话中断"],
+  ["the connection was lost", "连接中断"],
+  ["chunks of the {track} track never came: {n} from {n2} on", "{track} 轨从第 {n2} 块起有 {n} 块音频没有送到"],
+  ["Genesys Cloud discarded it", "被 Genesys Cloud 丢弃"],
+  ["came too long before MEDIA_START", "过早送到，在 MEDIA_START 之前"],
+
+  // 阻断解除
+  ["its time is over", "时限已到"],
+  ["not in the final text", "定稿中没有这句话"],
+  ["monitored again", "已恢复监听"],
+  ["lifted by a supervisor", "由主管解除"],
+
+  // 处置的结果
+  ["the platform was asked", "已请求平台"],
+  ["the platform did not take the message", "平台没有收下消息"],
+  ["the call was over", "通话已结束"],
+  ["had ended already", "先前已结束"],
+  ["the call has ended", "通话已结束"],
+  ["the leg has ended", "这一方的通话已结束"],
+  ["taken, but not seen to be carried out", "平台已受理，但未见执行"],
+  ["the control port failed inside Huazha; its log says why", "话闸内部的控制接口出错，原因见其日志"],
+  ["no control port: [platforms.{platform}] does not say how to reach it", "没有控制接口：设置 [platforms.{platform}] 没有写明如何连接"],
+  ["this platform has no way to do that", "此平台没有这种功能"],
+  ["[policy] has no {setting}", "设置 [policy] 中没有 {setting}"],
+  ["no answer in time ({n} s)", "平台没有及时答复（{n} 秒）"],
+  ["answered {n}, with what can't be read", "平台答复 {n}，内容无法读取"],
+  ["answered {n}: {said}", "平台答复 {n}：{said}"],
+  ["can't be asked for: {said}", "无法请求：{said}"],
+  [
+    "can't be reached at {where}: {said}; see whether it is up, and what [platforms] and firewalls say of it",
+    "无法连接 {where}：{said}；请查看对方是否在运行，以及 [platforms] 设置和防火墙",
+  ],
+  [
+    "the platform's audio has ended while the {leg} was muted, with nothing to lift that, and the platform does not say that" +
+      " the {leg2}'s leg is gone: see whether it is muted there still",
+    "平台的音频已结束，而{leg}仍处于静音，也没有什么会解除；平台没有说{leg2}一方已离开：请到平台查看是否仍被静音",
+  ],
+  ["the agent is not in the conference yet", "坐席尚未进入会议"],
+  ["there is no such conference yet", "会议尚未建立"],
+  ["no conference {name} is in progress yet", "会议 {name} 尚未开始"],
+  ["nobody is on the {leg}'s leg", "{leg}一方没有人"],
+  ["only in a conference; give the stream its name, as the parameter conference", "只能在会议中进行；请把会议名称作为参数 conference 交给媒体流"],
+  ["only in a conference; give the stream its id, as the parameter conference", "只能在会议中进行；请把会议编号作为参数 conference 交给媒体流"],
+  ["the stream names no call", "媒体流没有说明是哪个通话"],
+  ["the stream names no leg", "媒体流没有说明是哪一方"],
+  ["the call's conversation is not known", "不知道通话属于哪个会话"],
+  ["the {leg}'s call is not known; give it to the stream as the parameter {name}", "不知道{leg}的通话；请作为参数 {name} 交给媒体流"],
+  ["the {leg}'s leg is not known: put {name} into the endpoint's headers", "不知道{leg}一方；请把 {name} 放进端点的标头"],
+  ["the {leg}'s channel is not known; put {name} into the address of the socket", "不知道{leg}的通道；请把 {name} 写进连接地址"],
+  ["the call came without an accountSid", "通话没有带 accountSid"],
+  ["the call came without a callSid", "通话没有带 callSid"],
+  ["the call came without the uuid of a FreeSWITCH channel", "通话没有带 FreeSWITCH 通道的 uuid"],
+  ["FreeSWITCH took it, but the channel is not muted: is it answered?", "FreeSWITCH 已受理，但通道没有静音：是否尚未接通？"],
+  ["FreeSWITCH took it, but did not list the channel's media bugs", "FreeSWITCH 已受理，但没有列出通道的媒体挂载"],
+  ["FreeSWITCH has no channel of the {leg}: {said}", "FreeSWITCH 没有{leg}的通道：{said}"],
+  ["FreeSWITCH said {said}", "FreeSWITCH 答复：{said}"],
+  ["the channel of the call is talking to no other at present", "通话的通道目前没有接到另一方"],
+  ["jambonz took it, and does not tell what comes of it", "jambonz 已受理，不告知结果"],
+  ["whether anybody is there, Vonage doesn't say", "Vonage 没有说明那边是否有人"],
+  ["Vonage does not say that the sound was begun", "Vonage 没有说明声音已开始播放"],
+  ["Vonage answered {n}", "Vonage 答复 {n}"],
+  ["the agent's leg is {said}", "坐席一方的状态：{said}"],
+  ["the agent's call is {said}", "坐席通话的状态：{said}"],
+  ["the agent's channel is in {said}, not in Stasis: no mute there", "坐席的通道在 {said} 中，不在 Stasis 中，无法静音"],
+  ["{what}: {why}", "{what}：{why}"],
+
+  // 服务状态
+  ["recognition is {n} s behind", "识别落后 {n} 秒"],
+  ["the recogniser has stopped", "识别器已停止"],
+  ["the media plane has been stuck for {n} s", "媒体面已卡住 {n} 秒"],
+  ["the media plane has said nothing for {n} s", "媒体面已有 {n} 秒没有消息"],
+  ["the journal can't be written: {said}", "日志无法写入：{said}"],
+  ["evidence can't be written: {said}", "录音证据无法写入：{said}"],
+  ["the journal's heads can't be signed: {said}", "日志签名无法写入：{said}"],
+  ["the token is good no more", "令牌已失效"],
+  ["what was missed can't be read: {said}", "错过的事件无法读取：{said}"],
+];
