@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from operator import attrgetter
 
 from detector import verify
@@ -11,7 +12,7 @@ from detector.bounds import Passing
 from detector.conduct import Conduct
 from detector.disclosures import Disclosures
 from detector.hearing import Finding, Hearing
-from detector.lifecycle import Life, Lives
+from detector.lifecycle import BETTER, Life, Lives
 from detector.policy import Policy
 from detector.types import (
     Action,
@@ -31,8 +32,6 @@ from lexicon.compiler import Table
 from lexicon.normalize import fold
 from lexicon.types import Severity
 
-BETTER = 0.04
-"""By how much a candidate's distance must improve for its likelihood to be asked for again."""
 MOST_ASKED = 4
 RIPE = 0.3
 """Seconds of audio after a term from which on it was surely spoken to its end: what was asked before is asked again."""
@@ -81,7 +80,7 @@ class Detector:
             if finding.rule.required is not None:
                 self._disclosures.heard(finding)
                 continue
-            met = _met_by(finding, lives)
+            met = _met_by(finding, lives, found, update.since)
             if met is not None and met.doubtful and not finding.exact and finding.distance < met.distance - BETTER:
                 # Fired for people to look into, while it was not clear: now it may be.
                 self._consider(finding, update, met, decisions, requests)
@@ -125,15 +124,13 @@ class Detector:
           known: what stands in the likeliest reading, and is judged by that.
         """
         lives, hearing = self._lives[update.channel], Hearing(self._table, update.channel)
-        news = (*update.committed, *update.tentative)
-        settled = news[0].start if news else update.look[-1].end
         found = hearing.take(TranscriptUpdate(update.channel, (), reading, update.final))
         for finding in sorted(found, key=attrgetter("urgency")):
-            if finding.waits or finding.rule.required is not None or finding.end <= settled:
+            if finding.waits or finding.rule.required is not None or finding.end <= update.since:
                 continue
             if any(finding.is_of(other) for other in known):
                 continue
-            met = _met_by(finding, lives)
+            met = _met_by(finding, lives, found, update.since)
             if met is None or met.doubtful:
                 life = met or lives.candidate(finding.rule, finding.start, finding.end)
                 self._consider(replace(finding, exact=False), update, life, decisions, requests, other=hearing)
@@ -267,7 +264,7 @@ class Detector:
             life = self._begin(finding, channel)
             lives.add(life)
             decisions.append(Decision(life.violation, None))
-        elif life.waiting or life.asked >= MOST_ASKED or not _is_news(finding, life, early=early):
+        elif life.waiting or life.asked >= MOST_ASKED or not life.differs(finding.heard, finding.distance, early=early):
             return
         else:
             given_up = life.violation.status is Status.RETRACTED
@@ -373,22 +370,22 @@ class Detector:
         life.distance, life.denied = finding.distance, finding.denied
 
 
-def _is_news(finding: Finding, life: Life, *, early: bool) -> bool:
-    """Whether a candidate looks otherwise than when its likelihood was asked for."""
-    if life.early and not early:
-        return True
-    better = finding.distance < life.distance - BETTER
-    return better or (finding.heard != life.violation.heard and finding.distance <= life.distance)
-
-
 def _bears_out(finding: Finding, life: Life) -> bool:
     """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
     same = finding.exact or finding.distance <= max(HOMOPHONE, life.distance)
     return same and finding.rule.id == life.rule.id and life.overlaps(finding.start, finding.end)
 
 
-def _met_by(finding: Finding, lives: Lives) -> Life | None:
-    """Give the violation, fired before, that a finding is or is part of."""
+def _met_by(finding: Finding, lives: Lives, heard: Sequence[Finding] = (), since: float = inf) -> Life | None:
+    """Give the violation, fired before, that a finding is or is part of.
+
+    Args:
+      heard: all that its reading has, which tells anew what was said from second `since` on.
+    """
     start, end = finding.start, finding.end
     agreed = finding.exact and finding.committed
-    return lives.covering(finding.rule, finding.severity, start, end, agreed=agreed)
+    met = lives.covering(finding.rule, finding.severity, start, end, agreed=agreed)
+    if met is None and not finding.committed:
+        places = [(other.start, other.end) for other in heard if other.rule is finding.rule]
+        met = lives.displaced(finding.rule, finding.term, places, since)
+    return met

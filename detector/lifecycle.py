@@ -11,6 +11,7 @@ found ------+--by sound, or tentative--> CANDIDATE --sure enough--> FIRED --stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from detector.types import Action, Decision, Status, Violation
@@ -33,6 +34,8 @@ class Span:
 
 ABUT = 0.05
 """Seconds by which the times of two words said one after the other may overlap."""
+BETTER = 0.04
+"""By how much a candidate's distance must improve for its likelihood to be asked for again."""
 MEMORY = 60.0
 """Seconds for which a violation can still be met again."""
 
@@ -89,6 +92,13 @@ class Life:
         self.violation = replace(self.violation, severity=severity)
         return Decision(self.violation, None, "denied by what follows" if taken else None)
 
+    def differs(self, heard: str, distance: float, *, early: bool) -> bool:
+        """Whether a candidate looks otherwise now than when its likelihood was asked for."""
+        if self.early and not early:
+            return True
+        better = distance < self.distance - BETTER
+        return better or (heard != self.violation.heard and distance <= self.distance)
+
     def overlaps(self, start: float, end: float) -> bool:
         """Whether seconds `start` to `end` are, in part, those of the violation."""
         return self.overlap(start, end) > ABUT
@@ -138,6 +148,23 @@ class Lives:
             and life.shares(start, end)
         )
         return next(as_severe, None)
+
+    def displaced(self, rule: Rule, term: str, places: Sequence[tuple[float, float]], since: float) -> Life | None:
+        """Find what was fired where a reading has it no more, though it has the term: at another of its `places`.
+
+        Recognisers now and then place words seconds from where they were said, above all beside a pause. Was it said
+        twice after all, the second is found when it is committed.
+
+        Args:
+          places: seconds from which to which the reading has the rule's terms.
+          since: second of call audio from which on the reading tells anew what was said.
+        """
+        for life in self._lives:
+            fired = life.violation.status is Status.FIRED and not life.settling and life.end > since
+            same = life.rule.id == rule.id and life.violation.term == term
+            if fired and same and not any(life.overlaps(start, end) for start, end in places):
+                return life
+        return None
 
     def candidate(self, rule: Rule, start: float, end: float) -> Life | None:
         """Find what was made of the same rule's term in the same place, before anything was fired there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 PUNCTUATION = " ,.!?;:…，。！？；：、"
@@ -52,6 +53,12 @@ class TranscriptUpdate:
     look: tuple[Word, ...] = ()
     alternatives: tuple[tuple[Word, ...], ...] = ()
     paused: bool = False
+
+    @property
+    def since(self) -> float:
+        """Second of call audio from which on it tells what was said: what was settled earlier ends there."""
+        news = (*self.committed, *self.tentative)
+        return news[0].start if news else self.look[-1].end if self.look else inf
 
 
 class MatchKind(StrEnum):

@@ -70,6 +70,11 @@ def said(
     return fired((at or detector()).update(TranscriptUpdate(channel, tuple(words(text, start)), (), final)))
 
 
+def before(text: str, start: float) -> tuple[Word, ...]:
+    """What is said later on, after what a look begins with."""
+    return (*words("那么", 4.0), *words(text, start))
+
+
 def fired(reaction: Reaction) -> list[Decision]:
     return [decision for decision in reaction.decisions if decision.violation.status is Status.FIRED]
 
@@ -219,6 +224,37 @@ class TestOneEventForOneViolation:
     def test_a_milder_rule_never_swallows_a_severe_one(self) -> None:
         (decision,) = said("高收益无风险的")
         assert (decision.violation.rule_id, decision.action) == ("risk-free", Action.MUTE)
+
+
+class TestOneUtteranceThatReadingsPlaceApart:
+    """Beside a pause, a look once placed 内部消息 in the second before the pause, and it was blocked twice."""
+
+    def looks(self, *texts: tuple[str, float]) -> list[list[str]]:
+        one = detector()
+        updates = [TranscriptUpdate("agent", tentative=before(text, start)) for text, start in texts]
+        return [rules(fired(one.update(update))) for update in updates]
+
+    def test_fires_once(self) -> None:
+        assert self.looks(("保本的", 9.8), ("保本的", 7.6), ("保本的", 9.8)) == [["principal"], [], []]
+
+    def test_fires_twice_where_a_reading_has_it_twice(self) -> None:
+        assert self.looks(("保本的", 9.8), ("保本的真的保本的", 9.8)) == [["principal"], ["principal"]]
+
+    def test_fires_again_long_after_what_is_agreed(self) -> None:
+        one = detector()
+        assert rules(said("保本的" + "好" * 100, at=one, start=1.0, final=False)) == ["principal"]
+        again = one.update(TranscriptUpdate("agent", tentative=tuple(words("真的保本的", 22.0))))
+        assert rules(fired(again)) == ["principal"]
+
+    def test_fires_for_each_term_of_its_rule(self) -> None:
+        assert self.looks(("无风险的", 9.8), ("怎么可能不保本的", 12.0)) == [["risk-free"], ["risk-free"]]
+
+    def test_is_weighed_once_where_only_another_reading_has_it(self) -> None:
+        one = detector()
+        one.update(TranscriptUpdate("agent", tentative=before("保本的", 9.8)))
+        update = TranscriptUpdate("agent", tentative=before("报本子", 9.8), alternatives=(before("保本的", 7.6),))
+        one.update(update)
+        assert one.reread(update) == Reaction()
 
 
 class TestBySound:
