@@ -233,7 +233,7 @@ async def test_mono_pcm_at_48_khz_is_a_call_too(running: Running) -> None:
 @pytest.mark.xdist_group("model")
 async def test_a_lesser_engine_is_enough_to_block_what_stands_in_the_text(running: Running) -> None:
     async with running(PlainWhisper()) as service:
-        messages = await play(service, "zh", speed=1.0)
-    blocks = of_type(messages, "block")
-    assert [block["rule_id"] for block in blocks][:1] == ["insider"]
+        messages = await play(service, "en", speed=1.0)
+    # Its looks are slow, so what each of them holds depends on the machine; one of the two is written in any case.
+    assert {block["rule_id"] for block in of_type(messages, "block")} & {"no-risk-en", "like-a-deposit-en"}
     assert messages[-1]["type"] == "stopped"
