@@ -27,10 +27,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks import machine
+from benchmarks.overhearing import overheard
 from benchmarks.replay import SYLLABLE, WIRE_RATE, Replay, Script, turn_of_audio
 from streamer import dialling, service
 from streamer.audio import decode
-from streamer.bus import Bus, CallName
+from streamer.bus import Bus
 from streamer.callers.caller import Caller, Placed
 from streamer.recordings import Recording
 from streamer.service import Service
@@ -164,18 +165,13 @@ async def _play(callers: Sequence[Caller], call: Recording, address: str) -> Non
 def _listening(bus: Bus) -> Iterator[asyncio.Queue[Mapping[str, Any]]]:
     """Collect what came of mutes, as the feed tells it."""
     heard: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
-    tell = bus.tell
 
-    def listen(kind: str, about: CallName | None = None, fields: Mapping[str, Any] | None = None) -> Any:
-        if kind == "block.result" and fields is not None and fields["action"] == "mute":
+    def hear(kind: str, fields: Mapping[str, Any]) -> None:
+        if kind == "block.result" and fields["action"] == "mute":
             heard.put_nowait(fields)
-        return tell(kind, about, fields)
 
-    bus.tell = listen  # type: ignore[method-assign]
-    try:
+    with overheard(bus, hear):
         yield heard
-    finally:
-        bus.tell = tell  # type: ignore[method-assign]
 
 
 def main() -> None:

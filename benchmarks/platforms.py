@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.calls import LabelledCall
+from benchmarks.overhearing import overheard
 from benchmarks.streams import Outcome, judge
 from streamer import dialling, recordings
 from streamer.audio import encode
-from streamer.bus import Bus, CallName
+from streamer.bus import Bus
 from streamer.callers.caller import Caller, Dial, Message, Placed
 from streamer.client import FRAME_SECONDS, Received
 from streamer.dialects.dialect import Upgrade
@@ -242,15 +243,10 @@ class _Line:
 def _listening(bus: Bus) -> Iterator[list[tuple[float, str, Mapping[str, Any]]]]:
     """Collect what the service tells of calls, with the second at which it does."""
     heard: list[tuple[float, str, Mapping[str, Any]]] = []
-    tell = bus.tell
 
-    def listen(kind: str, about: CallName | None = None, fields: Mapping[str, Any] | None = None) -> Any:
+    def hear(kind: str, fields: Mapping[str, Any]) -> None:
         if kind in TOLD:
-            heard.append((time.monotonic(), kind, dict(fields or {})))
-        return tell(kind, about, fields)
+            heard.append((time.monotonic(), kind, fields))
 
-    bus.tell = listen  # type: ignore[method-assign]
-    try:
+    with overheard(bus, hear):
         yield heard
-    finally:
-        bus.tell = tell  # type: ignore[method-assign]
