@@ -29,7 +29,7 @@ from streamer.scan.excerpts import Player
 from streamer.scan.journaling import Archive
 from streamer.scan.keeping import Keeper
 from streamer.scan.ledger import Ledger
-from streamer.scan.report import write
+from streamer.scan.report import clipped, write
 from streamer.scan.results import Result
 from streamer.scan.scanner import Job, Rules, at_once, scan_all, scanning
 from streamer.scan.sheet import Sheet
@@ -187,7 +187,7 @@ def _report(results: Sequence[Result], path: Path, lexicon: Lexicon) -> None:
             files = write(
                 results,
                 path,
-                Player(results).audio,
+                Player(results, clipped).audio,
                 now=datetime.now().astimezone(),
                 version=version("huazha"),
                 sources=sourced,

@@ -63,7 +63,10 @@ class Ticket(BaseModel):
 
 
 class Call(BaseModel):
-    """A call; `scan` names the one that heard its recording, null where it was heard while it was made."""
+    """A call; `scan` names the one that heard its recording, null where it was heard while it was made.
+
+    `superseded`: the recording was heard again since, with other rules or another model.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -88,6 +91,7 @@ class Call(BaseModel):
     missing: list[dict[str, Any]]
     metrics: dict[str, Any] | None = None
     scan: str | None = None
+    superseded: bool = False
 
 
 class CallWithEvents(Call):
@@ -116,7 +120,7 @@ class BlockOf(BaseModel):
 
 
 class Violation(BaseModel):
-    """A violation, as it stands now; `scan` and `file` are of a recording's."""
+    """A violation, as it stands now; `scan`, `file` and `superseded` are of a recording's."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -146,6 +150,7 @@ class Violation(BaseModel):
     evidence: bool
     scan: str | None = None
     file: str | None = None
+    superseded: bool = False
 
 
 class ViolationWithEvents(Violation):

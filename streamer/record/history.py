@@ -31,7 +31,7 @@ class CallFilter:
       live: whether it goes on, as far as the journal knows.
       start, end: when it began.
       source: `live`, heard while it was made; `scan`, a recording.
-      scan: the one that it is from.
+      scan: the one that it is from. Only where it is named are there calls whose recording was heard again since.
     """
 
     live: bool | None = None
@@ -51,7 +51,8 @@ class ViolationFilter:
       verdict: as people judged; `none` for those that nobody has.
       q: somewhere in what was said, or in the term; without regard to case.
       start, end: when it was told; in a recording, when it was said.
-      source, scan: of its call.
+      source, scan: of its call; of those whose recording was heard again since there are only those of a scan, or a
+        call, that is named.
     """
 
     rule: str | None = None
@@ -101,6 +102,8 @@ class History:
         if wanted.call_id is not None:
             query = query.where(calls.c.call_id == wanted.call_id)
         query = query.where(*from_source(calls, wanted.source, wanted.scan))
+        if wanted.scan is None:
+            query = query.where(counts(calls))
         query = _between(query, calls.c.started_at, wanted.start, wanted.end)
         return self._page(query, calls, "started_at", limit, before, _call)
 
@@ -143,6 +146,8 @@ class History:
                 first |= other
             query = query.where(first)
         query = query.where(*from_source(violations, wanted.source, wanted.scan))
+        if wanted.scan is None and wanted.call is None:
+            query = query.where(counts(violations))
         query = _between(query, violations.c.at, wanted.start, wanted.end)
         return self._page(query, violations, "at", limit, before, _violation)
 
@@ -214,6 +219,11 @@ def from_source(table: Table, source: str | None, scan: str | None = None) -> li
     ]
 
 
+def counts(table: Table) -> ColumnElement[bool]:
+    """Give what holds for the calls, or violations, whose recording was not heard again since."""
+    return table.c.superseded.is_not(True)
+
+
 def _between(query: Select[Any], at: Any, start: datetime | None, end: datetime | None) -> Select[Any]:
     if start is not None:
         query = query.where(at >= round(start.timestamp() * 1000))
@@ -240,6 +250,7 @@ def _call(row: Row[Any]) -> dict[str, Any]:
         "violations": row.violations,
         "worst": row.worst,
         "metrics": None,
+        "superseded": bool(row.superseded),
         **json.loads(row.missing),
     }
 
@@ -262,6 +273,7 @@ def _violation(row: Row[Any]) -> dict[str, Any]:
         "verdict_reason": row.verdict_reason,
         "block": block,
         "evidence": row.evidence,
+        "superseded": bool(row.superseded),
     }
 
 

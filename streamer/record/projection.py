@@ -25,6 +25,7 @@ def project(connection: Connection, event: Event) -> None:
     match event.type:
         case "call.started":
             connection.execute(insert(calls), _call(event))
+            _supersede(connection, event)
         case "call.stopped":
             ended = {
                 "ended_at": _moment(event, "ended_at"),
@@ -66,7 +67,20 @@ def _call(event: Event) -> dict[str, Any]:
         "body": canonical(event.fields),
         "missing": canonical({"missing": []}),
         "scan": event.fields.get("scan"),
+        "recording": event.fields.get("recording"),
+        "superseded": False,
     }
+
+
+def _supersede(connection: Connection, event: Event) -> None:
+    """Of the calls of one recording, the last counts."""
+    recording = event.fields.get("recording")
+    if recording is None:
+        return
+    before = select(calls.c.call).where(calls.c.recording == recording, calls.c.call != event.call)
+    names = connection.scalars(before).all()
+    for table in (calls, violations):
+        connection.execute(update(table).where(table.c.call.in_(names)).values(superseded=True))
 
 
 def _scan(event: Event) -> dict[str, Any]:
@@ -101,10 +115,32 @@ def _violation(connection: Connection, event: Event) -> None:
             "lifted": False,
             "evidence": False,
             "scan": fields.get("scan"),
+            "superseded": False,
+            **_judged_before(connection, event),
         }
         connection.execute(insert(violations), first | now)
         _catch_up(connection, event)
     _count(connection, event)
+
+
+def _judged_before(connection: Connection, event: Event) -> dict[str, Any]:
+    """Give what people said of the same violation when the same recording was heard before: it sounds as it did."""
+    fields = event.fields
+    if fields.get("scan") is None:
+        return {}
+    recording = select(calls.c.recording).where(calls.c.call == event.call).scalar_subquery()
+    query = (
+        select(violations)
+        .join(calls, calls.c.call == violations.c.call)
+        .where(calls.c.recording == recording, violations.c.rule_id == fields["rule_id"])
+        .where(violations.c.verdict.is_not(None))
+        .order_by(violations.c.cursor.desc())
+    )
+    for row in connection.execute(query).all():
+        told = json.loads(row.body)
+        if told["channel"] == fields["channel"] and told["start"] < fields["end"] and fields["start"] < told["end"]:
+            return {name: getattr(row, name) for name in ("verdict", "verdict_by", "verdict_reason")}
+    return {}
 
 
 def _catch_up(connection: Connection, event: Event) -> None:

@@ -42,10 +42,13 @@ calls = Table(
     Column("body", Text, nullable=False),
     Column("missing", Text, nullable=False),
     Column("scan", String(64)),
+    Column("recording", String(64), index=True),
+    Column("superseded", Boolean),
     Index("calls_of_a_scan", "scan", "started_at"),
 )
 """Calls as they stand, for searching: what the journal says, summed up; `scan` is the one that a recording is from.
-`missing` holds the metrics as well."""
+`missing` holds the metrics as well. A recording that was heard again, with other rules or another model, is a call for
+each time, and all but the last are `superseded`."""
 
 violations = Table(
     "violations",
@@ -75,9 +78,10 @@ violations = Table(
     Column("lifted", Boolean, nullable=False),
     Column("evidence", Boolean, nullable=False),
     Column("scan", String(64)),
+    Column("superseded", Boolean),
     Index("violations_of_a_scan", "scan", "at"),
 )
-"""Violations as they stand; `late` is the seconds from the term's end to the block."""
+"""Violations as they stand; `late` is the seconds from the term's end to the block, `superseded` is as its call is."""
 
 scans = Table(
     "scans",

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Integer, func, literal_column, sel
 from sqlalchemy.exc import SQLAlchemyError
 
 from streamer.record import database
-from streamer.record.history import from_source
+from streamer.record.history import counts, from_source
 from streamer.record.journal import JournalUnavailable
 from streamer.record.projection import SEVERITIES
 from streamer.record.schema import calls, violations
@@ -42,7 +42,8 @@ class Statistics:
         """Sum up violations that were told, and calls that began, from `start` on and before `end`.
 
         Violations count where they were fired, whether or not they were taken back later; calls once they are over.
-        Those of recordings count when they were said, and when the call was made.
+        Those of recordings count when they were said, and when the call was made; of a recording that was heard more
+        than once, as it was heard last.
 
         Args:
           zone: whose days count, as the IANA names it.
@@ -57,7 +58,8 @@ class Statistics:
         """
         days = _zone(zone)
         told, began = _between(violations.c.at, start, end), _between(calls.c.started_at, start, end)
-        told, began = told + from_source(violations, source), began + from_source(calls, source)
+        told += [*from_source(violations, source), counts(violations)]
+        began += [*from_source(calls, source), counts(calls)]
         fired, ended = [violations.c.fired, *told], [calls.c.ended_at.is_not(None), *began]
         return {
             "by_rule": self._by_rule(fired),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,13 +88,18 @@ def clips(source: Source, result: Scanned, *, before: float, after: float) -> li
 class Player:
     """Gives parts of recordings that were scanned, for as long as they are what they were.
 
+    A short recording is held whole. A long one would have to be decoded from its beginning for each part: so it is read
+    once for all parts that will be asked for.
+
     Args:
       results: that may be asked about.
+      wanted: gives the parts of a recording that will be asked for.
     """
 
-    def __init__(self, results: Iterable[Result]) -> None:
+    def __init__(self, results: Iterable[Result], wanted: Callable[[Scanned], Sequence[Span]] = lambda _: ()) -> None:
         self._results = {result.file: result for result in results if isinstance(result, Scanned)}
-        self._held: OrderedDict[str, Excerpt] = OrderedDict()
+        self._wanted = wanted
+        self._held: OrderedDict[str, list[tuple[Span, Excerpt]]] = OrderedDict()
 
     def audio(self, file: str, start: float, end: float) -> tuple[NDArray[np.float32], int] | None:
         """Give the samples between two seconds, of shape (samples, channels), and their rate in hertz.
@@ -102,22 +107,39 @@ class Player:
         Returns:
           None where the recording is gone, or is another by now.
         """
+        part = self._part(file, start, end)
+        if part is None:
+            try:
+                self._hold(file, start, end)
+            except RecordingError:
+                return None
+            part = self._part(file, start, end)
+            assert part is not None
+        rate = part.sample_rate
+        first = round(part.start * rate)
+        return part.samples[max(0, round(start * rate) - first) : max(0, round(end * rate) - first)], rate
+
+    def _part(self, file: str, start: float, end: float) -> Excerpt | None:
+        held = self._held.get(file, ())
+        return next((part for (first, last), part in held if first <= start and end <= last), None)
+
+    def _hold(self, file: str, start: float, end: float) -> None:
+        """Read what is asked for, and with it what will be, as far as there is room: first what comes after it."""
         result = self._results[file]
-        try:
-            if result.duration > HELD:
-                (part,) = excerpts(Source(file, 0, None), result, [(start, end)])
-                return part.samples, part.sample_rate
-            if file not in self._held:
-                # Most have several violations, and are short.
-                (whole,) = excerpts(Source(file, 0, None), result, [(0.0, result.duration)])
-                self._held[file] = whole
-                if len(self._held) > FILES:
-                    self._held.popitem(last=False)
-        except RecordingError:
-            return None
-        held = self._held[file]
-        rate = held.sample_rate
-        return held.samples[round(start * rate) : round(end * rate)], rate
+        spans = [(start, end)]
+        if max(end, result.duration) <= HELD:
+            spans = [(0.0, max(end, result.duration))]
+        else:
+            room = HELD - (end - start)
+            for span in sorted(self._wanted(result), key=lambda span: (span[0] < start, span)):
+                room -= span[1] - span[0]
+                if room < 0:
+                    break
+                spans.append(span)
+        self._held.pop(file, None)
+        self._held[file] = [*zip(spans, excerpts(Source(file, 0, None), result, spans), strict=True)]
+        if len(self._held) > FILES:
+            self._held.popitem(last=False)
 
 
 def _parts(blocks: Iterable[NDArray[np.float32]], bounds: Sequence[tuple[int, int]]) -> list[list[NDArray[np.float32]]]:

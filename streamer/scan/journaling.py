@@ -243,9 +243,20 @@ class Archive:
 
 def name_of(result: Scanned) -> str:
     """Give the name that a recording's call has in the journal, wherever the recording lies."""
-    file = re.split(r"[/\\]", result.file.rstrip("/\\"))[-1]
-    parts = "\n".join((*asdict(result.key).values(), file))
-    return f"scan-{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
+    return f"scan-{_hashed(*asdict(result.key).values(), _file_name(result))}"
+
+
+def recording_of(result: Scanned) -> str:
+    """Give the name that a recording has in the journal, whatever it is heard with."""
+    return f"recording-{_hashed(result.key.sha256, _file_name(result))}"
+
+
+def _file_name(result: Scanned) -> str:
+    return re.split(r"[/\\]", result.file.rstrip("/\\"))[-1]
+
+
+def _hashed(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def _told(result: Scanned, scan: str, gateway: str) -> Iterator[Told]:
@@ -264,6 +275,7 @@ def _told(result: Scanned, scan: str, gateway: str) -> Iterator[Told]:
             "lexicon_version": result.key.lexicon_version,
             "started_at": written(began),
             "scan": scan,
+            "recording": recording_of(result),
         },
     )
     for found in result.found:

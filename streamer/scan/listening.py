@@ -135,9 +135,12 @@ class Listening:
         channel = self._channels[cut.channel]
         if hypothesis is None or hypothesis.rejected or hypothesis.foreign:
             self._unheard += cut.speech
-        if hypothesis is None:
-            # What comes next continues nothing that was heard.
-            return self._told(self._detector.update(TranscriptUpdate(cut.channel, final=True)))
+        if hypothesis is None or hypothesis.rejected:
+            # What was left to this window stands as it was heard, and what comes next continues nothing.
+            rest = channel.agreement.rest()
+            channel.said += rest
+            self._keep(channel, channel.masker.push(rest, cut.pieces[-1].end))
+            return self._told(self._detector.update(TranscriptUpdate(cut.channel, rest, final=True)))
         placed = cut.placed(hypothesis.words)
         look = tuple(word for words in placed for word in words)
         channel.looks.append(_Look(cut, look, hypothesis.trace))

@@ -12,6 +12,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from streamer.scan.results import Scanned
+
 AudioOf = Callable[[str, float, float], tuple[NDArray[np.float32], int] | None]
 """Gives the samples (samples, channels) of a file between two seconds, and their rate in hertz; what must not be heard
 is silent in them. None where the file is gone, or is not what was scanned."""
@@ -44,6 +46,16 @@ class Clip:
     peaks: tuple[tuple[float, ...], ...]
 
 
+def span(start: float, end: float, duration: float) -> tuple[float, float]:
+    """Give the seconds of a recording that a clip of what was said from `start` to `end` holds."""
+    return max(0.0, start - AROUND), min(duration, end + AROUND, start + LONGEST)
+
+
+def clipped(call: Scanned) -> list[tuple[float, float]]:
+    """Give the seconds of a recording that its clips hold, if each of its violations has one."""
+    return [span(found.start, found.end, call.duration) for found in call.found]
+
+
 def clip(audio: AudioOf, file: str, start: float, end: float, duration: float) -> Clip | None:
     """Cut a clip around what was said, or give None where the audio is gone.
 
@@ -51,7 +63,7 @@ def clip(audio: AudioOf, file: str, start: float, end: float, duration: float) -
       start, end: seconds, of what was said.
       duration: seconds, of the recording.
     """
-    begin, stop = max(0.0, start - AROUND), min(duration, end + AROUND, start + LONGEST)
+    begin, stop = span(start, end, duration)
     got = audio(file, begin, stop) if stop > begin else None
     if got is None or got[0].size == 0:
         return None

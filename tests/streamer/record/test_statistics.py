@@ -65,6 +65,7 @@ class Call:
     blind: float
     violations: list[Violation] = field(default_factory=list)
     scan: str | None = None
+    recording: str | None = None
 
 
 def story(seed: int, count: int) -> list[Call]:
@@ -80,6 +81,8 @@ def _call(one: random.Random, name: str, numbers: Iterator[int]) -> Call:
     channels = one.choice([["agent"], ["agent", "customer"], ["customer", "agent"]])
     call = Call(name, at, channels, one.random() < 0.8, round(one.uniform(1, 600), 3), round(one.uniform(0, 9), 3))
     call.scan = scan
+    if scan is not None:
+        call.recording = one.choice([None, "r-1", "r-2", "r-3"])
     for _ in range(one.randrange(6)):
         statuses = one.choice(
             [
@@ -117,13 +120,16 @@ def write(engine: Engine, told: list[Call]) -> None:
     events = []
     for call in told:
         about = {"language": "zh", "metadata": {"a": "\0"}, "model": "base", "lexicon_version": "1"}
+        if call.recording is not None:
+            about["recording"] = call.recording
         events.append(event(call, "call.started", call.at, channels=call.channels, **about))
         for one in call.violations:
             rest = dict.fromkeys(["category", "term", "heard", "text"], "保本")
             for number, status in enumerate(one.statuses):
                 at = one.at + timedelta(seconds=number)
                 fields = {"violation_id": one.name, "status": status, "rule_id": one.rule, "severity": RULES[one.rule]}
-                events.append(event(call, "violation", at, **fields, **rest))
+                place = {"channel": one.name, "start": 1.0, "end": 2.0}
+                events.append(event(call, "violation", at, **fields, **place, **rest))
             which = {"violation_id": one.name}
             if one.late is not None:
                 events.append(
@@ -144,6 +150,8 @@ def counted(
     told: list[Call], start: datetime | None, end: datetime | None, zone: str, source: str | None = None
 ) -> dict[str, Any]:
     """Sum up in the plainest way."""
+    last = {call.recording: call for call in told}
+    told = [call for call in told if call.recording is None or call is last[call.recording]]
     told = [call for call in told if source in {None, "live" if call.scan is None else "scan"}]
 
     def within(at: datetime) -> bool:

@@ -16,6 +16,8 @@ from streamer.scan.results import About, Found, Key, Scanned
 from streamer.types import Encoding
 
 BEGAN = datetime(2026, 1, 5, 2, tzinfo=UTC)
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+"""When the calls were made, and when they are scanned."""
 RATE = 8000
 KEY = Key("0" * 64, "bank-1", "Whisper base", "zh", "agent,customer")
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 import soundfile
 
 from streamer.errors import RecordingError
-from streamer.scan.excerpts import Player, clips, excerpts
+from streamer.scan.excerpts import HELD, Player, clips, excerpts
 from streamer.scan.results import Scanned
-from streamer.scan.sources import Source
+from streamer.scan.sources import Source, digest
 from tests.streamer.scan.test_ledger import FOUND, SCANNED
 
 RATE = 8000
@@ -96,3 +98,37 @@ def test_a_player_forgets_what_it_held_longest(tmp_path: Path, recording: tuple[
         Path(other.file).unlink()
     heard = [player.audio(other.file, 1.0, 2.0) is not None for other in others]
     assert heard == [False, False, True, True, True, True]
+
+
+def test_a_long_recording_is_read_once_for_all_its_clips(
+    recording: tuple[Source, Scanned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, result = recording
+    long = replace(result, duration=5000.0)
+    reads = 0
+
+    def counted(file: BinaryIO) -> str:
+        nonlocal reads
+        reads += 1
+        return digest(file)
+
+    monkeypatch.setattr("streamer.scan.excerpts.digest", counted)
+    wanted = [(float(at), at + 2.0) for at in range(0, 50, 5)]
+    player = Player([long], lambda _: wanted)
+    for start, end in [*wanted[3:], *wanted[:3]]:
+        given = player.audio(result.file, start, end)
+        assert given is not None
+        assert given[0][:, 0] == pytest.approx(np.repeat([start / 100, start / 100 + 0.01], RATE))
+    assert reads == 1
+    assert player.audio(result.file, 1.0, 4.0) is not None
+    assert reads == 2
+
+
+def test_no_more_of_a_long_recording_is_held_than_there_is_room_for(recording: tuple[Source, Scanned]) -> None:
+    _, result = recording
+    player = Player([replace(result, duration=5000.0)], lambda _: [(0.0, 59.0)] * 20)
+    tracemalloc.start()
+    assert player.audio(result.file, 1.0, 4.0) is not None
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.9 < held / (HELD * RATE * 2 * np.dtype(np.float32).itemsize) < 1.1

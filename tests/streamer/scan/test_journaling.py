@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,10 @@ from streamer.record.history import CallFilter, History, ViolationFilter
 from streamer.record.journal import ASIDE, Journal
 from streamer.record.statistics import Statistics
 from streamer.record.verify import Verdict, verify
-from streamer.scan.journaling import PATHS, Archive, Run, name_of
+from streamer.scan.journaling import PATHS, Archive, Run, name_of, recording_of
 from streamer.scan.results import About, Result, Unreadable
 from streamer.settings import Settings
-from tests.streamer.scan.invented import BEGAN, KEY, clip, found, result, run
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-WEBHOOK = {"url": "https://example.com/", "secret": "whsec_" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"}
+from tests.streamer.scan.invented import BEGAN, KEY, NOW, clip, found, result, run
 
 HALTING = """
 import sys
@@ -51,24 +47,6 @@ with Archive.open(Settings(data=Path(sys.argv[1]))) as archive:
         archive.keep(result(f"{number}.wav"), [clip("v-1"), clip("v-2")])
 """
 """A scan that says what it is about to write, and waits for a word."""
-
-
-@pytest.fixture
-def chosen(tmp_path: Path) -> Settings:
-    return Settings.model_validate({"data": tmp_path, "webhooks": [WEBHOOK]})
-
-
-@pytest.fixture
-def archive(chosen: Settings) -> Iterator[Archive]:
-    with Archive.open(chosen, clock=NOW.timestamp) as one:
-        yield one
-
-
-@pytest.fixture
-def history(chosen: Settings) -> Iterator[History]:
-    engine = database.open_(chosen.journal)
-    yield History(engine)
-    engine.dispose()
 
 
 def events(chosen: Settings) -> list[Event]:
@@ -105,6 +83,7 @@ class TestKeeping:
             "lexicon_version": "bank-1",
             "started_at": "2026-01-05T02:00:00.000Z",
             "scan": archive.scan,
+            "recording": recording_of(result()),
         }
         assert first.fields == {
             "violation_id": "v-1",

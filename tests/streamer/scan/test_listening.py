@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from detector.types import Word
+from detector.types import MatchKind, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from streamer.audio import SAMPLE_RATE
@@ -69,6 +69,7 @@ def listen(
     seconds: float = 60,
     likely: Sequence[float] = (-1.0, -30.0),
     failing: int | None = None,
+    instead: Hypothesis | None = None,
     other: str | None = None,
 ) -> tuple[Heard, list[Scoring]]:
     """Scan what a script says.
@@ -76,6 +77,7 @@ def listen(
     Args:
       likely: the answer to each question: how likely what was heard is, and the term.
       failing: number of a window of the agent's that can't be recognised.
+      instead: what is given for it.
       other: another reading that a recogniser gives beside each.
     """
     columns = [spoken(*script.spans[channel], seconds=seconds) for channel in ("agent", "customer")]
@@ -89,7 +91,7 @@ def listen(
             reading = [Word(char, word.start, word.end, 0.5) for char, word in zip(other, words, strict=False)]
             hypothesis = Hypothesis(words, alternatives=(tuple(reading),), trace="window")
         if cut.number == failing and cut.channel == "agent":
-            hypothesis = None
+            hypothesis = instead
         questions = listening.heard(cut, hypothesis)
         while questions:
             asked += questions
@@ -180,6 +182,15 @@ class TestAccount:
         heard, _ = listen(script, failing=0)
         assert heard.unheard_seconds == pytest.approx(13.2, abs=0.2)
         assert [one.rule_id for one in heard.found] == ["promise"]
+
+    @pytest.mark.parametrize("instead", [None, Hypothesis((), rejected="repeats itself")])
+    def test_what_was_left_to_a_window_that_fails_stands_as_it_was_heard(self, instead: Hypothesis | None) -> None:
+        script = Script(("agent", 1.0, "嗯" * 66 + "保本保收益" + "嗯" * 40))
+        heard, _ = listen(script, failing=1, instead=instead)
+        assert heard.unheard_seconds == pytest.approx(8.1, abs=0.2)
+        (found,) = heard.found
+        assert (found.match, found.heard) == (MatchKind.EXACT, "保本保收益")
+        assert [line.text for line in heard.transcript] == ["嗯" * 66 + "保本保收益嗯"]
 
     def test_speech_in_another_language_is_not_heard(self) -> None:
         listening = Listening("a.wav", ("agent",), SAMPLE_RATE, TABLE, Loud)
