@@ -43,6 +43,12 @@ class TestHistory:
             await page.get_by_label("Calls", exact=True).check()
             await expect(page.locator("#history-table tbody .chip")).to_have_text("scan · 7.wav")
 
+    async def test_says_what_was_scanned_again(self, browser: Browser, script: Scripted) -> None:
+        script.violations = [scanned(1, superseded=True)]
+        async with connected(browser, script) as page:
+            await page.keyboard.press("2")
+            await expect(page.locator("#history-table tbody .chip")).to_have_text("scan · 1.wav · scanned again since")
+
     async def test_lists_scans_and_leads_to_what_they_found(self, browser: Browser, script: Scripted) -> None:
         script.violations = [stored(0), scanned(1), scanned(2, scan="20251231-b2")]
         script.scans = [scan(), scan("20251231-b2", status="interrupted", paths=["a", "b", "c"], unreadable=0)]

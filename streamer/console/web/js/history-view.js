@@ -156,7 +156,7 @@ export class HistoryView {
       badge(rank),
       el("button", {type: "button", class: "link", text: known(item.term), title: originals(item.term)}),
       item.rule_id,
-      el("span", {}, who(item), recorded(item.scan, item.file)),
+      el("span", {}, who(item), recorded(item, item.file)),
       word("status", item.status),
       judged,
       item.evidence ? t("history.yes") : "",
@@ -168,7 +168,7 @@ export class HistoryView {
     const line = el("tr", {}, ...cells([
       moment(item.started_at),
       item.agent ?? "",
-      el("span", {}, el("button", {type: "button", class: "link", text: item.call_id, onclick: () => this.#expand(line, item)}), recorded(item.scan, item.metadata.file)),
+      el("span", {}, el("button", {type: "button", class: "link", text: item.call_id, onclick: () => this.#expand(line, item)}), recorded(item, item.metadata.file)),
       word("language", item.language),
       length(item.duration),
       item.ended_at === null ? t("calls.live") : word("outcome", item.outcome),
@@ -234,8 +234,9 @@ function cells(values) {
 }
 
 /** What marks a recording that was scanned, with its file's name. */
-function recorded(scan, file) {
-  return scan && el("span", {class: "chip scan", title: file, text: t("history.recorded", {file: file?.split(/[/\\]/).at(-1)})});
+function recorded({scan, superseded}, file) {
+  const text = t(superseded ? "history.superseded" : "history.recorded", {file: file?.split(/[/\\]/).at(-1)});
+  return scan && el("span", {class: "chip scan", title: file, text});
 }
 
 function shortened(paths) {

@@ -234,6 +234,7 @@ export const en = {
   "history.count": "Violations",
   "history.see_violations": "Its violations",
   "history.recorded": "scan · {file}",
+  "history.superseded": "scan · {file} · scanned again since",
   "history.scan.finished": "finished",
   "history.scan.interrupted": "interrupted",
   "history.paths": "Paths",

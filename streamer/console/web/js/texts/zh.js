@@ -234,6 +234,7 @@ export const zh = {
   "history.count": "违规数",
   "history.see_violations": "查看违规",
   "history.recorded": "扫描 · {file}",
+  "history.superseded": "扫描 · {file} · 后来重新扫描过",
   "history.scan.finished": "完成",
   "history.scan.interrupted": "中断",
   "history.paths": "扫描范围",
