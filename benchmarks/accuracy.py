@@ -138,9 +138,10 @@ def weigh(recognizer: Recognizer, heard: Heard) -> Answer:
         again = request.within(look.words)
         start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in (request.start - BEFORE, request.end + AFTER))
         audio = look.audio if again else heard.audio[request.channel][start:end]
-        texts = (again or replace(request, reading=())).texts
-        (likelihoods,) = recognizer.score([Scoring("", "", "", audio, heard.call.language, texts, 0.0)])
-        return Score(request.id, max(likelihoods[:-1]), likelihoods[-1])
+        texts = again or replace(request, reading=())
+        question = Scoring("", "", request.id, audio, heard.call.language, texts.heard, texts.instead, 0.0)
+        (likelihoods,) = recognizer.score([question])
+        return question.answer(likelihoods)
 
     return answer
 

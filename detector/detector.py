@@ -42,6 +42,9 @@ SETTLED = 0.3
 """Seconds after a violation's end up to which text must be committed before the violation is looked for in it."""
 
 
+Actions = Mapping[Severity, Action | None]
+
+
 class Detector:
     """Finds the violations of one call, and which disclosures were made in it.
 
@@ -49,10 +52,12 @@ class Detector:
       table: the rules of the call's language.
       actions: what is done about a violation of each severity.
       policy: what a block does, by rule; as `actions` says where there is none.
+      once: each stretch of speech is looked at once, when it is whole.
     """
 
-    def __init__(self, table: Table, actions: Mapping[Severity, Action | None], policy: Policy | None = None) -> None:
+    def __init__(self, table: Table, actions: Actions, policy: Policy | None = None, *, once: bool = False) -> None:
         self._table = table
+        self._once = once
         self._actions = actions
         self._policy = policy
         self._hearings: dict[str, Hearing] = {}
@@ -70,7 +75,7 @@ class Detector:
         Returns:
           what this fires, confirms or retracts, and which likelihoods are wanted to decide on the rest.
         """
-        hearing = self._hearings.setdefault(update.channel, Hearing(self._table, update.channel))
+        hearing = self._hearings.setdefault(update.channel, Hearing(self._table, update.channel, once=self._once))
         lives = self._lives.setdefault(update.channel, Lives())
         found = hearing.take(update)
         # First, so that what is taken back covers nothing that now stands in its place.
@@ -123,7 +128,7 @@ class Detector:
         Args:
           known: what stands in the likeliest reading, and is judged by that.
         """
-        lives, hearing = self._lives[update.channel], Hearing(self._table, update.channel)
+        lives, hearing = self._lives[update.channel], Hearing(self._table, update.channel, once=self._once)
         found = hearing.take(TranscriptUpdate(update.channel, (), reading, update.final))
         for finding in sorted(found, key=attrgetter("urgency")):
             if finding.waits or finding.rule.required is not None or finding.end <= update.since:
@@ -284,7 +289,9 @@ class Detector:
         context = hearing.around(finding.span) if other is None else other.parted(finding.span)
         reading = () if other is None else update.look
         requests.append(
-            ScoreRequest(life.violation.id, channel, *context, finding.term, finding.distance, reading, early)
+            ScoreRequest(
+                life.violation.id, channel, *context, finding.term, finding.distance, reading, early, finding.loose
+            )
         )
 
     def syllables(self, term: str) -> float:

@@ -43,6 +43,7 @@ class Finding:
       committed: whether all of it is in committed text.
       denied: whether it is denied, asked about or repeated, as far as can be told.
       waits: whether what comes next may still make an allow phrase of it: it fires nothing yet, but it was said.
+      loose: whether its last word may be no part of it, and no other look will tell.
     """
 
     rule: Rule
@@ -55,6 +56,7 @@ class Finding:
     committed: bool
     denied: bool
     waits: bool = False
+    loose: bool = False
 
     @property
     def start(self) -> float:
@@ -108,15 +110,17 @@ class Hearing:
 
     Args:
       channel: the leg.
+      once: each stretch of speech is looked at once.
 
     Attributes:
       silenced: what was said, and doesn't count: it lies in an allow phrase, or lacks what it should be near to.
     """
 
-    def __init__(self, table: Table, channel: str) -> None:
+    def __init__(self, table: Table, channel: str, *, once: bool = False) -> None:
         self.silenced: list[Finding] = []
         self._table = table
         self._channel = channel
+        self._once = once
         self._committed: list[Word] = []
         self._tentative: list[Word] = []
         self._first = 0
@@ -260,7 +264,8 @@ class Hearing:
         table, folded = self._table, text.folded.text
         if table.sounds is None:
             return []
-        misses = [miss for miss in nearmiss.find(table.sounds, folded, final=final) if miss.start >= judged]
+        near = nearmiss.find(table.sounds, folded, final=final, once=self._once)
+        misses = [miss for miss in near if miss.start >= judged]
         written = {(hit.use.rule, hit.end) for hit in hits.terms}
         found: list[Finding] = []
         for miss in misses:
@@ -269,7 +274,8 @@ class Hearing:
             if (use.rule, miss.end) in written or not self._covers(use) or table.rules[use.rule].near:
                 continue
             benign = sounds_allowed(table, folded, hit) or self._is_benign(miss, misses, hits)
-            (self.silenced if benign else found).append(self._finding(text, hit, miss.distance, exact=False))
+            finding = replace(self._finding(text, hit, miss.distance, exact=False), loose=self._once and miss.loose)
+            (self.silenced if benign else found).append(finding)
         return found
 
     def _is_benign(self, miss: nearmiss.NearMiss, misses: list[nearmiss.NearMiss], hits: Hits) -> bool:

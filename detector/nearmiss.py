@@ -13,6 +13,8 @@ from lexicon.phonetic import GAP
 from lexicon.sound_index import SHIFTS, Seeds, SoundIndex
 from lexicon.sounds import Codes
 
+LOOSE = 0.5
+"""Cost of a term's last sound from which on the word it was met in may be no part of the term."""
 LONG = 5
 """Sounds from which on a term may have one too many or too few."""
 
@@ -25,43 +27,55 @@ class NearMiss:
       term: its number in the index.
       start, end: the span of folded text.
       distance: cost for each of its sounds.
+      loose: whether the last word, of one sound, is so unlike the term's last that it may be what comes after it.
     """
 
     term: int
     start: int
     end: int
     distance: float
+    loose: bool = False
 
 
-def find(index: SoundIndex, text: str, *, final: bool = False) -> list[NearMiss]:
+def find(index: SoundIndex, text: str, *, final: bool = False, once: bool = False) -> list[NearMiss]:
     """Find the terms that folded text sounds like, each no further than its length allows.
 
     Args:
       final: nothing more comes; until then, what may be the beginning of a term is left to be spoken.
+      once: there is no other look at what was said.
     """
     heard, spans = index.sounds.encode(text)
+
+    def loose(number: int, end: int) -> bool:
+        alone = end > 1 and spans[end - 1] != spans[end - 2]
+        return alone and bool(index.sounds.distances[index.codes[number][-1], heard[end - 1]] >= LOOSE)
+
     best: dict[tuple[int, int], NearMiss] = {}
+    near = index.near * np.float32(index.sounds.once) if once else index.near
     seeds = index.seeds(heard)
     if not len(seeds):
         return []
     in_place = index.costs_in_place(heard, seeds)
-    stands = in_place <= index.near[seeds.terms]
+    stands = in_place <= near[seeds.terms]
     for at in np.flatnonzero(stands).tolist():
         number, start = int(seeds.terms[at]), int(seeds.starts[at])
-        first, last = spans[start][0], spans[start + len(index.codes[number]) - 1][1]
-        best[number, first] = NearMiss(number, first, last, float(in_place[at]))
-    for number, start in _stretched(index, heard, seeds, stands):
+        end = start + len(index.codes[number])
+        first, last = spans[start][0], spans[end - 1][1]
+        best[number, first] = NearMiss(number, first, last, float(in_place[at]), loose(number, end))
+    for number, start in _stretched(index, heard, seeds, stands, near):
         low, high = max(0, start - SHIFTS), min(len(heard), start + len(index.codes[number]) + SHIFTS)
         cost, begin, end, whole = _aligned(index, number, heard[low:high].tobytes())
         # At the very end of the text it may simply not have been spoken to its end.
-        if end <= begin or cost > index.near[number] or (low + end == len(heard) and not (final or whole)):
+        if end <= begin or cost > near[number] or (low + end == len(heard) and not (final or whole)):
             continue
         first, last = spans[low + begin][0], spans[low + end - 1][1]
-        best.setdefault((number, first), NearMiss(number, first, last, cost))
+        best.setdefault((number, first), NearMiss(number, first, last, cost, loose(number, low + end)))
     return list(best.values())
 
 
-def _stretched(index: SoundIndex, heard: Codes, seeds: Seeds, stands: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _stretched(
+    index: SoundIndex, heard: Codes, seeds: Seeds, stands: NDArray[np.bool_], near: NDArray[np.float32]
+) -> list[tuple[int, int]]:
     """Give the seeds at which a term may stand with a sound too many or too few, but not as it is: (term, start).
 
     Several of its parts are met there.
@@ -76,8 +90,8 @@ def _stretched(index: SoundIndex, heard: Codes, seeds: Seeds, stands: NDArray[np
     if not places:
         return []
     terms, starts = np.array(places, dtype=np.int64).T
-    near = index.costs_at_least(heard, Seeds(terms, starts)) <= index.near[terms]
-    return [place for place, is_near in zip(places, near.tolist(), strict=True) if is_near]
+    stand = index.costs_at_least(heard, Seeds(terms, starts)) <= near[terms]
+    return [place for place, stands_there in zip(places, stand.tolist(), strict=True) if stands_there]
 
 
 def align(distances: NDArray[np.float32], term: Codes, heard: Codes) -> tuple[float, int, int, bool]:

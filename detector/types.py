@@ -129,7 +129,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """A question to whoever has the audio: which of two texts was spoken there?
+    """A question to whoever has the audio: was a term spoken there, or what was recognised?
 
     Attributes:
       id: the candidate's, to be given back with the answer.
@@ -138,6 +138,7 @@ class ScoreRequest:
       distance: between the two by sound, for each of the term's sounds.
       reading: all that was recognised in the look, when the words are from an alternative to it.
       early: whether the term may not have been spoken to its end yet.
+      loose: whether the last of the words may be what was said after the term.
     """
 
     id: str
@@ -149,6 +150,7 @@ class ScoreRequest:
     distance: float
     reading: tuple[Word, ...] = ()
     early: bool = False
+    loose: bool = False
 
     @property
     def start(self) -> float:
@@ -161,18 +163,25 @@ class ScoreRequest:
         return (*self.words, *self.after)[-1].end
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """What was recognised, in one reading or two; the last has the term in the place of what sounds like it."""
+    def heard(self) -> tuple[str, ...]:
+        """What was recognised, in one reading or two."""
         own = _joined((*self.before, *self.words, *self.after))
-        return (_joined(self.reading), own, self._instead) if self.reading else (own, self._instead)
+        return (_joined(self.reading), own) if self.reading else (own,)
 
     @property
-    def _instead(self) -> str:
+    def instead(self) -> tuple[str, ...]:
+        """The same with the term in the place of what sounds like it, to its last word and, where in doubt, without."""
+        whole = self._instead(self.words, self.after)
+        if not self.loose or len(self.words) == 1:
+            return (whole,)
+        return whole, self._instead(self.words[:-1], (self.words[-1], *self.after))
+
+    def _instead(self, words: tuple[Word, ...], after: tuple[Word, ...]) -> str:
         # Between the same spaces and marks.
-        said = _joined(self.words)
+        said = _joined(words)
         head = said[: len(said) - len(said.lstrip())]
         tail = said[len(said.rstrip(PUNCTUATION)) :]
-        return _joined(self.before) + head + self.term + tail + _joined(self.after)
+        return _joined(self.before) + head + self.term + tail + _joined(after)
 
     def within(self, words: Sequence[Word]) -> ScoreRequest | None:
         """Ask the same of all of a hypothesis that holds what was heard; None when it doesn't."""

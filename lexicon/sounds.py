@@ -28,6 +28,8 @@ class Sounds:
       distances: the cost of hearing one sound for another.
       patterns: by a term's length in sounds, the stretches of it that are filed; longer terms as the last.
       widest: by a term's length, the cost for each of its sounds at which it is still a candidate; likewise.
+      once: by how much that is more where speech is looked at once. A live call's looks are twenty, each of which may
+        read a term better, or something else as one.
       alone: sounds from which on a term is worth aligning when a single part of it is met.
       unit: sounds to a syllable, about: likelihoods are told by syllables.
     """
@@ -37,6 +39,7 @@ class Sounds:
     distances: NDArray[np.float32]
     patterns: Mapping[int, tuple[Pattern, ...]]
     widest: Mapping[int, float]
+    once: float
     alone: int
     unit: float
 
@@ -74,6 +77,7 @@ def _mandarin() -> Sounds:
         },
         # A short term is met by chance much sooner.
         widest={2: 0.0, 3: 0.1, 4: 0.23, 5: 0.25},
+        once=1.3,
         # A sound is a whole syllable: with one too many or too few there are others on both sides of it.
         alone=100,
         unit=1.0,
@@ -93,6 +97,7 @@ def _english() -> Sounds:
             )
         },
         widest={7: 0.16, 8: 0.2, 9: 0.22},
+        once=1.0,
         alone=7,
         unit=2.0,
     )

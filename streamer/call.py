@@ -17,7 +17,7 @@ from math import inf
 from detector.detector import Detector
 from detector.masking import mask
 from detector.policy import USUAL, OnBlind, Policy
-from detector.types import Action, Reaction, Score, ScoreRequest, TranscriptUpdate
+from detector.types import Action, Reaction, ScoreRequest, TranscriptUpdate
 from streamer.channel import Channel
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
@@ -200,9 +200,9 @@ class Call:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""
         asked, self._requests = self._requests, []
         questions = [
-            Scoring(self.id, request.channel, request.id, audio, self._language, texts, now + URGENT, trace)
+            Scoring(self.id, one.channel, one.id, audio, self._language, one.heard, one.instead, now + URGENT, trace)
             for request in asked
-            for audio, texts, trace in [self._channels[request.channel].evidence(request)]
+            for one, audio, trace in [self._channels[request.channel].evidence(request)]
         ]
         self._open.update(questions)
         return questions
@@ -235,9 +235,7 @@ class Call:
         if question not in self._open:
             return []
         began = self._clock()
-        *heard, instead = likelihoods
-        score = Score(question.request_id, max(heard), instead)
-        return self._answered(question, self._detector.scored(score), began)
+        return self._answered(question, self._detector.scored(question.answer(likelihoods)), began)
 
     def unscored(self, question: Scoring) -> list[Outgoing]:
         """A question could not be answered."""

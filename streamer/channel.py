@@ -188,17 +188,17 @@ class Channel:
         last = max(min(round(end * SAMPLE_RATE), self._buffer.end), self._buffer.start)
         return self._buffer.read(min(max(round(start * SAMPLE_RATE), self._buffer.start), last), last)
 
-    def evidence(self, request: ScoreRequest) -> tuple[NDArray[np.float32], tuple[str, ...], object]:
-        """Give what a likelihood is told from: audio, the texts that may be its, and the recogniser's trace of it.
+    def evidence(self, request: ScoreRequest) -> tuple[ScoreRequest, NDArray[np.float32], object]:
+        """Give what a likelihood is told from: the request that fits it, audio, and the recogniser's trace of it.
 
         The last window, if it holds what was heard: then nothing need be listened to again. No audio where it is asked
         for too late, and not held any more.
         """
         again = request.within(self._last.words) if self._last.trace is not None else None
         if again is not None:
-            return self._last_audio, again.texts, self._last.trace
+            return again, self._last_audio, self._last.trace
         alone = replace(request, reading=())
-        return self.audio(alone.start - BEFORE, alone.end + AFTER), alone.texts, None
+        return alone, self.audio(alone.start - BEFORE, alone.end + AFTER), None
 
     def expect(self, eager: bool) -> None:
         """Look sooner from now on, since a term may be on somebody's lips; or no more."""

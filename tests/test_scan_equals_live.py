@@ -21,9 +21,6 @@ from tests.faults import DATA
 
 LABELLED = Path(__file__).parent.parent.parent / "shared" / "calls"
 BUNDLED = [LabelledCall(DATA / f"demo-{language}.wav", language, 0.0, (), {}) for language in ("zh", "en")]
-CHANCE = {"zh-d12.wav": {"like-a-deposit"}}
-"""What a live call finds and a scan does not: of all looks at it, one in passing reads the term nearly right, and the
-whole sentence is read as something else."""
 APART = 0.3
 """Seconds by which the same words may be placed differently in two windows."""
 
@@ -68,6 +65,6 @@ async def test_a_scan_finds_what_a_live_call_does(whisper: WhisperRecognizer, wh
         name = call.path.name
         only_live = [one for one in violations if not any(alike(call, one, found) for found in result.found)]
         only_scan = [found for found in result.found if not any(alike(call, one, found) for one in violations)]
-        assert {one.rule_id for one in only_live} == CHANCE.get(name, set()), (name, only_live)
+        assert only_live == [], name
         assert only_scan == [], name
         assert {one.rule_id for one in account.missing} == {one.rule_id for one in result.undisclosed}, name

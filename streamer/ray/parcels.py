@@ -93,8 +93,9 @@ def unpack_question(body: bytes) -> Question:
                     )
                 ]
             case "texts":
+                # Which of them were heard is for whoever asks.
                 return [
-                    Scoring("", "", str(number), heard, str(language), tuple(map(str, texts)), 0.0)
+                    Scoring("", "", str(number), heard, str(language), tuple(map(str, texts)), (), 0.0)
                     for number, ((language, texts), heard) in enumerate(zip(header["about"], audio, strict=True))
                 ]
     except (KeyError, TypeError) as error:

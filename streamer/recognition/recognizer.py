@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.types import Word
+from detector.types import Score, Word
 from streamer.audio import SAMPLE_RATE
 
 
@@ -85,7 +85,7 @@ class Scoring:
 
     Attributes:
       request_id: whom the answer is for.
-      texts: what may have been spoken in all of the audio.
+      heard, instead: what may have been spoken in all of the audio: as it was recognised, and with the term.
       trace: the window's that is the audio, if it was recognised before and is still known.
     """
 
@@ -94,9 +94,19 @@ class Scoring:
     request_id: str
     audio: NDArray[np.float32]
     language: str
-    texts: tuple[str, ...]
+    heard: tuple[str, ...]
+    instead: tuple[str, ...]
     deadline: float
     trace: object = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is to be weighed, in this order."""
+        return (*self.heard, *self.instead)
+
+    def answer(self, likelihoods: Sequence[float]) -> Score:
+        """Put what each text is worth as an answer: the likeliest of either count."""
+        return Score(self.request_id, max(likelihoods[: len(self.heard)]), max(likelihoods[len(self.heard) :]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector.detector import Detector
 from detector.masking import Masked, Masker, mask
 from detector.policy import ACTIONS
-from detector.types import Missing, Reaction, Score, ScoreRequest, Status, TranscriptUpdate, Violation, Word
+from detector.types import Missing, Reaction, ScoreRequest, Status, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table
 from streamer.audio import Resampler
 from streamer.channel import AFTER, BEFORE
@@ -98,7 +98,7 @@ class Listening:
         self._name = name
         self._rate = sample_rate
         self._language = table.language
-        self._detector = Detector(table, ACTIONS)
+        self._detector = Detector(table, ACTIONS, once=True)
         overlap = OVERLAP if word_times else ROUGH_OVERLAP
         self._channels = {
             channel: _Channel(Cutter(channel, speech_model()), Resampler(sample_rate), Agreement(channel, overlap))
@@ -169,8 +169,7 @@ class Listening:
         """Take in how likely each of a question's texts is; None where that could not be told."""
         if likelihoods is None:
             return self._told(self._detector.unscored(question.request_id))
-        *heard, instead = likelihoods
-        return self._told(self._detector.scored(Score(question.request_id, max(heard), instead)))
+        return self._told(self._detector.scored(question.answer(likelihoods)))
 
     def account(self) -> Heard:
         """Say what was found, when all windows have been heard."""
@@ -212,16 +211,15 @@ class Listening:
         for look in reversed(looks):
             again = request.within(look.words) if look.trace is not None else None
             if again is not None:
-                return self._scoring(request, look.cut.audio, again.texts, look.trace)
+                return self._scoring(again, look.cut.audio, look.trace)
         alone = replace(request, reading=())
         pieces = [look.cut.excerpt(alone.start - BEFORE, alone.end + AFTER) for look in looks]
         audio = max(pieces, key=len, default=np.zeros(0, dtype=np.float32))
-        return self._scoring(request, audio, alone.texts, None)
+        return self._scoring(alone, audio, None)
 
-    def _scoring(
-        self, request: ScoreRequest, audio: NDArray[np.float32], texts: tuple[str, ...], trace: object
-    ) -> Scoring:
-        return Scoring(self._name, request.channel, request.id, audio, self._language, texts, URGENT, trace)
+    def _scoring(self, request: ScoreRequest, audio: NDArray[np.float32], trace: object) -> Scoring:
+        channel, texts = request.channel, (request.heard, request.instead)
+        return Scoring(self._name, channel, request.id, audio, self._language, *texts, URGENT, trace)
 
     def _keep(self, channel: _Channel, masked: Masked) -> None:
         channel.words += masked.words

@@ -49,6 +49,21 @@ def test_that_are_still_being_spoken_are_left_to_be() -> None:
     assert len(find(index, "请转到我的个人账", final=True)) == 1
 
 
+def test_may_be_further_off_where_there_is_no_other_look() -> None:
+    index = SoundIndex(ZH, ["跟存款一样"])
+    assert find(index, "更深宽意啊立即还更高") == []
+    (miss,) = find(index, "更深宽意啊立即还更高", once=True)
+    assert (miss.start, miss.end, miss.loose) == (0, 5, True)
+
+
+@pytest.mark.parametrize(
+    ("heard", "loose"), [("跟存款一样", False), ("跟存款一养", False), ("更存款一羊", False), ("跟存款一里", True)]
+)
+def test_end_loosely_where_the_last_syllable_is_quite_another(heard: str, loose: bool) -> None:
+    (miss,) = find(SoundIndex(ZH, ["跟存款一样"]), f"这款{heard}高")
+    assert miss.loose is loose
+
+
 def test_english_is_met_by_its_consonants() -> None:
     terms = [fold(term, "en").text for term in ("guaranteed return", "we will have you arrested")]
     index = SoundIndex(EN, terms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from detector.detector import Detector
@@ -22,7 +24,7 @@ class TestOtherReadings:
 
     def test_are_weighed_against_the_likelier_one(self) -> None:
         (request,) = self.asked(detector(), self.update())
-        assert request.texts == ("这个稳妥的产品", "这个保本的产品", "这个保本的产品")
+        assert (*request.heard, *request.instead) == ("这个稳妥的产品", "这个保本的产品", "这个保本的产品")
 
     def test_block_when_they_are_as_likely(self) -> None:
         at = detector()
@@ -50,7 +52,7 @@ class TestOtherReadings:
         (request,) = self.asked(at, self.update())
         assert fired(at.scored(Score(request.id, -1.0, -1.0)))
         (again,) = at.update(TranscriptUpdate("agent", tuple(words("这个稳妥的产品")), (), True)).requests
-        assert again.texts == ("这个稳妥的产品", "这个保本的产品")
+        assert (*again.heard, *again.instead) == ("这个稳妥的产品", "这个保本的产品")
         (decision,) = at.scored(Score(again.id, -1.0, likelihood)).decisions
         assert (decision.violation.status, decision.undo is not None) == (status, status is Status.RETRACTED)
 
@@ -60,7 +62,7 @@ class TestOtherReadings:
         assert fired(at.scored(Score(request.id, -1.0, -1.0)))
         agreed = (*words("这个"), Word("稳", 0.4, 0.6), Word("妥", 0.6, 1.1), *words("的产品", 1.1))
         (again,) = at.update(TranscriptUpdate("agent", agreed, (), True)).requests
-        assert again.texts == ("这个稳妥的产品", "这个保本的产品")
+        assert (*again.heard, *again.instead) == ("这个稳妥的产品", "这个保本的产品")
 
 
 class TestAQuestion:
@@ -69,15 +71,20 @@ class TestAQuestion:
         return ScoreRequest("v-1", "agent", tuple(spoken[:1]), tuple(spoken[1:3]), tuple(spoken[3:]), term, 0.1)
 
     def test_keeps_the_spaces_and_marks_around_the_term(self) -> None:
-        assert self.request("a guarantee return, sir", "guaranteed return").texts == (
-            "a guarantee return, sir",
-            "a guaranteed return, sir",
-        )
+        request = self.request("a guarantee return, sir", "guaranteed return")
+        assert request.heard == ("a guarantee return, sir",)
+        assert request.instead == ("a guaranteed return, sir",)
+
+    def test_leaves_it_to_the_audio_where_a_term_ends_whose_last_word_is_unlike_it(self) -> None:
+        spoken = tuple(words("这更深宽意啊,立即还更高。"))
+        request = ScoreRequest("v-1", "agent", spoken[:1], spoken[1:7], spoken[7:], "跟存款一样", 0.3, loose=True)
+        assert request.instead == ("这跟存款一样即还更高。", "这跟存款一样,立即还更高。")
+        assert replace(request, loose=False).instead == request.instead[:1]
 
     def test_is_asked_of_all_of_a_look_that_holds_what_was_heard(self) -> None:
         again = self.request("这宝本的", "保本").within(words("今天这宝本的产品", -0.5))
         assert again is not None
-        assert again.texts == ("今天这宝本的产品", "今天这保本的产品")
+        assert (*again.heard, *again.instead) == ("今天这宝本的产品", "今天这保本的产品")
 
     def test_is_not_asked_of_a_look_that_does_not(self) -> None:
         request = self.request("这宝本的", "保本")

@@ -87,8 +87,8 @@ class TestAnswers:
 def test_questions_of_likelihood_come_out_as_they_went_in() -> None:
     heard = np.linspace(-1, 1, 7, dtype=np.float32)
     asked = [
-        Scoring("call-4711", "agent", "v-1", heard, "zh", ("保本", "报本"), 3.0, trace=object()),
-        Scoring("call-4711", "agent", "v-2", heard[:0], "zh", ("保本",), 3.0),
+        Scoring("call-4711", "agent", "v-1", heard, "zh", ("保本",), ("报本",), 3.0, trace=object()),
+        Scoring("call-4711", "agent", "v-2", heard[:0], "zh", ("保本",), (), 3.0),
     ]
     body = parcels.pack_scorings(asked)
     assert b"call-4711" not in body

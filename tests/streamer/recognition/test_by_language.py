@@ -36,7 +36,7 @@ def test_a_language_goes_to_its_own_and_others_to_the_default() -> None:
     for language, name in (("zh", "base"), ("en", "tiny.en"), ("fr", "base")):
         (heard,) = recognizer.recognize([Window("c", "agent", 0, silence, 0.0, language)])
         assert heard.words[0].text == name
-        assert recognizer.score([Scoring("c", "agent", "v-1", silence, language, ("a",), 0.0)]) == [(len(name),)]
+        assert recognizer.score([Scoring("c", "agent", "v-1", silence, language, ("a",), (), 0.0)]) == [(len(name),)]
 
 
 def test_it_is_named_after_all_and_works_as_the_default_does() -> None:

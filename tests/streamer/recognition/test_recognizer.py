@@ -94,7 +94,7 @@ class TestAnEngine:
     ) -> None:
         (heard,) = recognizer.recognize([window(speech)])
         said = "".join(word.text for word in heard.words)
-        question = Scoring("c", "agent", "v-1", speech, "zh", (said, "今天天气很好我们去公园散步"), 0.0)
+        question = Scoring("c", "agent", "v-1", speech, "zh", (said,), ("今天天气很好我们去公园散步",), 0.0)
         async with Scheduler(recognizer) as scheduler:
             if recognizer.abilities("zh").scores:
                 right, wrong = await scheduler.score(question)

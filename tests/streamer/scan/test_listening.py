@@ -136,7 +136,7 @@ class TestFinding:
 
     def test_what_is_only_in_another_reading_is_weighed(self) -> None:
         script = Script(("agent", 1.0, "这款产品天气好好啊"))
-        heard, asked = listen(script, likely=(-9.0, -8.0), other="这款产品保本保收益")
+        heard, asked = listen(script, likely=(-9.0, -9.5, -8.0), other="这款产品保本保收益")
         assert [one.term for one in heard.found] == ["保本保收益"]
         assert ("这款产品天气好好啊", "这款产品保本保收益", "这款产品保本保收益") in {
             question.texts for question in asked
