@@ -6,7 +6,7 @@ LOCK ?= requirements.lock
 STAMP := $(VENV)/.installed-$(LOCK)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test ray check format lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,6 +26,10 @@ demo: install ## starts the service, plays two bundled calls to it, shows what i
 
 test: install ## every test, with the real model over real sockets
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+ray: ## the tests that need Ray, on a local cluster of two workers; installs it too (400 MB)
+	@$(MAKE) --no-print-directory install LOCK=requirements-ray.lock
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/streamer/ray tests/streamer/recognition/test_recognizer.py
 
 check: install ## lint, format, strict types, direction of imports
 	@$(BIN)/ruff check .

@@ -76,7 +76,7 @@ def ray_installed() -> None:
     try:
         distribution("ray")
     except PackageNotFoundError:
-        pytest.skip("Ray is not installed: make test LOCK=requirements-ray.lock")
+        pytest.skip("Ray is not installed: make ray does, and runs this")
 
 
 @pytest.fixture(scope="session")
