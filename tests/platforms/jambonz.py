@@ -104,6 +104,10 @@ class JambonzStandIn:
         for call in self.calls.values():
             call.status = "completed"
 
+    def muted(self) -> set[str]:
+        """Tell which calls nobody hears."""
+        return {sid for sid, call in self.calls.items() if call.muted}
+
     def _guarded(
         self, handle: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response | _Lost]]:

@@ -115,6 +115,10 @@ class VonageStandIn:
         for leg in self.legs.values():
             leg.status = "completed"
 
+    def muted(self) -> set[str]:
+        """Tell which legs nobody hears."""
+        return {uuid for uuid, leg in self.legs.items() if leg.muted}
+
     def _guarded(
         self, handle: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response | _Lost]]:

@@ -10,10 +10,10 @@ import pytest
 
 from streamer.control.port import Outcome, Port
 from tests.platforms.laml import Conference, LamlStandIn, Participant
-from tests.streamer.control.misbehaving import SOUND, AnyPort, accepted, confirmed, target
+from tests.streamer.control.misbehaving import SOUND, AnyConferencePort, accepted, confirmed, target
 
 
-class AnyLamlPort(AnyPort):
+class AnyLamlPort(AnyConferencePort):
     """The tests; a subclass gives what is the platform's.
 
     Attributes:

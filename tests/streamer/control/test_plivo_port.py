@@ -14,7 +14,7 @@ from streamer.control.plivo import open_port
 from streamer.control.port import Outcome, Port
 from streamer.dialects.plivo import PlivoSettings
 from tests.platforms.plivo import PlivoStandIn
-from tests.streamer.control.misbehaving import NO_NAMES, SOUND, AnyPort, accepted, confirmed, target
+from tests.streamer.control.misbehaving import NO_NAMES, SOUND, AnyConferencePort, accepted, confirmed, target
 
 ACCOUNT = "MAXXXXXXXXXXXXXXXXXX"
 NAMES = PlivoCaller(Placed("12345678-1234-1234-1234-123456789abc"), 0.0, "nonce").names
@@ -22,7 +22,7 @@ BRIDGED = {name: value for name, value in NAMES.items() if name != "conference"}
 CONFERENCE = f"/v1/Account/{ACCOUNT}/Conference/{NAMES['conference']}/"
 
 
-class TestPlivoPort(AnyPort):
+class TestPlivoPort(AnyConferencePort):
     names = NAMES
     to = "https://pbx.bank.example/compliance.xml"
     secret = "plivo-auth-token"

@@ -14,13 +14,13 @@ from streamer.control.port import Outcome, Port
 from streamer.control.telnyx import open_port
 from streamer.dialects.telnyx import TelnyxSettings
 from tests.platforms.telnyx import Leg, TelnyxStandIn
-from tests.streamer.control.misbehaving import SOUND, AnyPort, accepted, confirmed, target
+from tests.streamer.control.misbehaving import SOUND, AnyConferencePort, accepted, confirmed, target
 
 NAMES = TelnyxCaller(Placed("ff55a038-6f5d-11ef-9692-02420aeffb1f")).names
 BRIDGED = {name: value for name, value in NAMES.items() if name != "conference"}
 
 
-class TestTelnyxPort(AnyPort):
+class TestTelnyxPort(AnyConferencePort):
     names = NAMES
     to = "+442071838750"
     secret = "KEY-telnyx-secret"

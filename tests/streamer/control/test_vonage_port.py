@@ -12,20 +12,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from streamer.callers.caller import Placed
 from streamer.callers.vonage import VonageCaller
-from streamer.control.port import Answer, Outcome, Target
+from streamer.control.port import Outcome, Port, Target
 from streamer.control.rest import Rest
 from streamer.control.vonage import VonagePort, open_port
 from streamer.dialects.vonage import VonageSettings
 from tests.platforms.ports import serving
 from tests.platforms.vonage import APPLICATION, Leg, VonageStandIn, pem, private_key
+from tests.streamer.control.misbehaving import SOUND, AnyPort, act, came_to, say
 
-SOUND = "https://bank.example/notice.mp3"
 NCCO = "https://bank.example/ncco/compliance"
 NAMES = VonageCaller(Placed("c-1"), "agent", 0.0).names
-
-
-async def say(message: str) -> bool:
-    raise AssertionError("nothing is said on the socket")
 
 
 def target(**names: str | None) -> Target:
@@ -60,45 +56,11 @@ def leg(stand_in: VonageStandIn, name: str) -> Leg:
     return stand_in.legs[NAMES[name]]
 
 
-async def act(port: VonagePort, action: str, target: Target) -> Answer:
-    match action:
-        case "mute" | "unmute":
-            return await (port.mute if action == "mute" else port.unmute)(target, "agent")
-        case "play":
-            return await port.play(target, SOUND)
-        case "whisper":
-            return await port.whisper(target, "agent", SOUND)
-        case "transfer":
-            return await port.transfer(target, NCCO)
-        case "ready":
-            return await port.ready(target)
-        case _:
-            return await port.hangup(target)
-
-
-ACTIONS = ["mute", "unmute", "play", "whisper", "hangup", "transfer"]
-
-
-def timed(answer: Answer, outcome: Outcome) -> None:
-    assert answer.outcome is outcome, answer
-    assert answer.sent is not None
-    assert answer.answered is not None
-    assert answer.sent <= answer.answered
-
-
 class TestMute:
-    @pytest.mark.parametrize("name", ["agent", "customer"])
-    async def test_reaches_that_leg_and_no_other(self, stand_in: VonageStandIn, name: str) -> None:
-        async with opened(stand_in) as port:
-            timed(await port.mute(target(), name), Outcome.CONFIRMED)
-            assert [uuid for uuid, leg in stand_in.legs.items() if leg.muted] == [NAMES[name]]
-            timed(await port.unmute(target(), name), Outcome.CONFIRMED)
-            assert not leg(stand_in, name).muted
-
     async def test_of_a_leg_that_ended_is_refused(self, stand_in: VonageStandIn) -> None:
         leg(stand_in, "agent").status = "completed"
         async with opened(stand_in) as port:
-            timed(await port.mute(target(), "agent"), Outcome.FAILED)
+            came_to(await port.mute(target(), "agent"), Outcome.FAILED)
 
     async def test_is_only_accepted_where_the_answer_is_not_the_documented_one(self) -> None:
         rest = Rest("https://x/", timeout=1.0, transport=httpx.MockTransport(lambda request: httpx.Response(202)))
@@ -111,19 +73,19 @@ class TestSounds:
     @pytest.mark.parametrize("name", ["agent", "customer"])
     async def test_are_whispered_to_the_leg_that_is_meant(self, stand_in: VonageStandIn, name: str) -> None:
         async with opened(stand_in) as port:
-            timed(await port.whisper(target(), name, SOUND), Outcome.CONFIRMED)
+            came_to(await port.whisper(target(), name, SOUND), Outcome.CONFIRMED)
         assert {uuid: leg.heard for uuid, leg in stand_in.legs.items() if leg.heard} == {NAMES[name]: [SOUND]}
 
     async def test_are_played_to_both(self, stand_in: VonageStandIn) -> None:
         async with opened(stand_in) as port:
-            timed(await port.play(target(), SOUND), Outcome.CONFIRMED)
+            came_to(await port.play(target(), SOUND), Outcome.CONFIRMED)
         assert [leg.heard for leg in stand_in.legs.values()] == [[SOUND], [SOUND]]
 
     async def test_that_only_one_leg_hears_are_not_played(self, stand_in: VonageStandIn) -> None:
         leg(stand_in, "customer").status = "completed"
         async with opened(stand_in) as port:
             answer = await port.play(target(), SOUND)
-        timed(answer, Outcome.FAILED)
+        came_to(answer, Outcome.FAILED)
         assert answer.detail.startswith("customer: ")
 
     @pytest.mark.parametrize("sound", ["", "notice", "a b", "file:///notice.mp3"])
@@ -146,23 +108,18 @@ class TestHangup:
     async def test_ends_both_legs(self, stand_in: VonageStandIn, together: bool) -> None:
         stand_in.ends_together = together
         async with opened(stand_in) as port:
-            timed(await port.hangup(target()), Outcome.CONFIRMED)
+            came_to(await port.hangup(target()), Outcome.CONFIRMED)
         assert [leg.status for leg in stand_in.legs.values()] == ["completed", "completed"]
 
     async def test_ends_the_leg_that_is_known(self, stand_in: VonageStandIn) -> None:
         async with opened(stand_in) as port:
-            timed(await port.hangup(target(customer=None)), Outcome.CONFIRMED)
+            came_to(await port.hangup(target(customer=None)), Outcome.CONFIRMED)
         assert leg(stand_in, "agent").status == "completed"
         assert leg(stand_in, "customer").status == "answered"
 
     async def test_of_an_unknown_leg_is_no_leg_that_has_ended(self, stand_in: VonageStandIn) -> None:
         async with opened(stand_in) as port:
-            timed(await port.hangup(target(agent="nobody", customer=None)), Outcome.FAILED)
-
-    async def test_whose_answer_was_lost_is_found_done(self, stand_in: VonageStandIn) -> None:
-        stand_in.manner.loses = 1
-        async with opened(stand_in) as port:
-            timed(await port.hangup(target(customer=None)), Outcome.CONFIRMED)
+            came_to(await port.hangup(target(agent="nobody", customer=None)), Outcome.FAILED)
 
 
 class TestTransfer:
@@ -194,7 +151,7 @@ class TestTransfer:
         self, stand_in: VonageStandIn, to: str, number: str | None, destination: dict[str, Any]
     ) -> None:
         async with opened(stand_in, number=number) as port:
-            timed(await port.transfer(target(), to), Outcome.ACCEPTED)
+            came_to(await port.transfer(target(), to), Outcome.ACCEPTED)
         assert (leg(stand_in, "customer").destination, leg(stand_in, "agent").destination) == (destination, None)
 
     @pytest.mark.parametrize("to", ["", "compliance", "12", "ftp://bank.example/x", "sip:a b"])
@@ -205,15 +162,11 @@ class TestTransfer:
 
 
 class TestReady:
-    async def test_finds_the_agents_leg(self, stand_in: VonageStandIn) -> None:
-        async with opened(stand_in) as port:
-            timed(await port.ready(target()), Outcome.CONFIRMED)
-
     async def test_fails_for_a_leg_that_is_over_or_not_known(self, stand_in: VonageStandIn) -> None:
         leg(stand_in, "agent").status = "completed"
         async with opened(stand_in) as port:
-            timed(await port.ready(target()), Outcome.FAILED)
-            timed(await port.ready(target(agent="nobody")), Outcome.FAILED)
+            came_to(await port.ready(target()), Outcome.FAILED)
+            came_to(await port.ready(target(agent="nobody")), Outcome.FAILED)
 
 
 class TestNames:
@@ -228,7 +181,7 @@ class TestNames:
         self, stand_in: VonageStandIn, action: str, missing: str
     ) -> None:
         async with opened(stand_in) as port:
-            answer = await act(port, action, target(**{missing: None}))
+            answer = await act(port, action, target(**{missing: None}), NCCO)
         assert answer.outcome is Outcome.UNSUPPORTED
         assert f"{missing}_call_uuid" in answer.detail
         assert stand_in.asked == []
@@ -240,69 +193,39 @@ class TestNames:
 
     async def test_cannot_lead_elsewhere(self, stand_in: VonageStandIn) -> None:
         async with opened(stand_in) as port:
-            timed(await port.mute(target(agent=f"x/../{NAMES['agent']}"), "agent"), Outcome.FAILED)
+            came_to(await port.mute(target(agent=f"x/../{NAMES['agent']}"), "agent"), Outcome.FAILED)
         assert not any(leg.muted for leg in stand_in.legs.values())
 
 
-class TestTrouble:
-    @pytest.mark.parametrize("action", ACTIONS)
-    async def test_late_answers_are_waited_for(self, stand_in: VonageStandIn, action: str) -> None:
-        stand_in.manner.late = 0.1
-        async with opened(stand_in) as port:
-            assert (await act(port, action, target())).outcome in {Outcome.ACCEPTED, Outcome.CONFIRMED}
+class TestVonagePort(AnyPort):
+    names = NAMES
+    to = NCCO
+    secret = pem(private_key())
+    wrong = pem(rsa.generate_private_key(public_exponent=65_537, key_size=2048))
+    unseen = frozenset({"transfer"})
 
-    @pytest.mark.parametrize("action", ACTIONS)
-    @pytest.mark.parametrize("status", [400, 403])
-    async def test_refusals_are_told_and_not_asked_again(
-        self, stand_in: VonageStandIn, action: str, status: int
-    ) -> None:
-        stand_in.manner.refuses = status
-        async with opened(stand_in) as port:
-            answer = await act(port, action, target())
-        timed(answer, Outcome.FAILED)
-        assert str(status) in answer.detail
-        assert len(stand_in.asked) == (2 if action in {"play", "hangup"} else 1)
+    def placed(self) -> VonageStandIn:
+        made = VonageStandIn()
+        made.place("c-1")
+        return made
 
-    @pytest.mark.parametrize("action", ACTIONS)
-    async def test_no_answer_is_given_up_in_time(self, stand_in: VonageStandIn, action: str) -> None:
-        stand_in.manner.deaf = True
-        async with opened(stand_in, timeout=0.2) as port:
-            timed(await act(port, action, target()), Outcome.FAILED)
+    def port(self, address: str, secret: str, timeout: float) -> Port | None:
+        section = {"address": address, "application_id": APPLICATION, "private_key": secret, "timeout": timeout}
+        return open_port(VonageSettings.model_validate(section))
 
-    @pytest.mark.parametrize("action", ["whisper", "transfer"])
-    async def test_what_must_not_happen_twice_is_not_asked_twice(self, stand_in: VonageStandIn, action: str) -> None:
-        stand_in.manner.loses = 1
-        async with opened(stand_in) as port:
-            timed(await act(port, action, target()), Outcome.FAILED)
-        assert len(stand_in.asked) == 1
+    def effects(self, stand_in: VonageStandIn, action: str) -> int:
+        if action == "transfer":
+            return int(leg(stand_in, "customer").destination is not None)
+        return len(leg(stand_in, "agent").heard)
 
-    @pytest.mark.parametrize("action", ["mute", "unmute"])
-    async def test_a_state_is_set_again_where_the_answer_was_lost(self, stand_in: VonageStandIn, action: str) -> None:
-        stand_in.manner.loses = 1
-        async with opened(stand_in) as port:
-            timed(await act(port, action, target()), Outcome.CONFIRMED)
-        assert len(stand_in.asked) == 2
-        assert leg(stand_in, "agent").muted == (action == "mute")
-
-    @pytest.mark.parametrize("action", [*ACTIONS, "ready"])
-    async def test_another_key_or_application_changes_nothing(self, stand_in: VonageStandIn, action: str) -> None:
-        other = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-        for wrong in ({"private_key": pem(other)}, {"application_id": "another"}):
-            async with opened(stand_in, **wrong) as port:
-                answer = await act(port, action, target())
-            timed(answer, Outcome.FAILED)
-            assert "401" in answer.detail
-            assert "eyJ" not in answer.detail
+    async def test_of_another_application_changes_nothing(self) -> None:
+        stand_in = self.placed()
+        async with opened(stand_in, application_id="another") as port:
+            answer = await port.mute(target(), "agent")
+        came_to(answer, Outcome.FAILED)
+        assert "401" in answer.detail
+        assert "eyJ" not in answer.detail
         assert stand_in.asked == []
-
-    @pytest.mark.parametrize("action", [*ACTIONS, "ready"])
-    async def test_nobody_there_is_told(self, action: str) -> None:
-        nowhere = {"address": "http://127.0.0.1:9", "application_id": APPLICATION, "timeout": 0.3}
-        port = open_port(VonageSettings.model_validate({**nowhere, "private_key": pem(private_key())}))
-        assert port is not None
-        answer = await act(port, action, target())
-        await port.aclose()
-        assert (answer.outcome, answer.sent) == (Outcome.FAILED, None)
 
 
 @pytest.mark.parametrize("section", [{}, {"application_id": APPLICATION}, {"private_key": pem(private_key())}])
