@@ -130,6 +130,13 @@ class TestFinding:
         unsure, _ = listen(script, likely=(-1.0, -60.0))
         assert unsure.found == ()
 
+    def test_the_audio_says_where_a_term_ends_whose_last_syllable_is_another(self) -> None:
+        script = Script(("agent", 1.0, "这款产品保本保收大家好"))
+        heard, (question, *_) = listen(script, likely=(-9.0, -40.0, -8.0))
+        assert question.heard == ("这款产品保本保收大家好",)
+        assert question.instead == ("这款产品保本保收益家好", "这款产品保本保收益大家好")
+        assert [one.term for one in heard.found] == ["保本保收益"]
+
     def test_what_cannot_be_weighed_is_left_to_people(self) -> None:
         heard, _ = listen(Script(("agent", 1.0, "这款产品保本宝收益")), likely=())
         assert [one.severity for one in heard.found] == ["alert"]
