@@ -224,8 +224,9 @@ class AnyPort:
         assert port is not None
         for action in (*self.actions, "ready"):
             answer = await act(port, action, target(self.names), self.to)
-            assert answer.outcome is Outcome.FAILED, action
+            assert (answer.outcome, answer.sent) == (Outcome.FAILED, None), action
             assert "can't be reached" in answer.detail
+            assert self.secret not in repr(answer)
         await port.aclose()
 
     async def test_fails_with_wrong_credentials_and_tells_nobody_of_them(self) -> None:
@@ -238,6 +239,43 @@ class AnyPort:
                 assert self.wrong not in answer.detail
             assert self.wrong not in repr(port)
             assert stand_in.asked == []
+
+
+class AnyLegPort(AnyPort):
+    """What they must do alike that ask of each leg by itself, and whose stand-ins note what they refuse, too.
+
+    Attributes:
+      both: actions that are asked of both legs.
+    """
+
+    both: ClassVar[frozenset[str]] = frozenset()
+
+    @pytest.mark.parametrize("status", [400, 403])
+    async def test_is_refused_once(self, status: int) -> None:
+        for action in self.actions:
+            stand_in = self.placed()
+            stand_in.manner.refuses = status
+            async with self.opened(stand_in) as port:
+                answer = await act(port, action, target(self.names), self.to)
+            came_to(answer, Outcome.FAILED)
+            assert str(status) in answer.detail
+            assert len(stand_in.asked) == (2 if action in self.both else 1), action
+
+    @pytest.mark.parametrize("action", ["mute", "unmute"])
+    async def test_sets_a_state_again_where_the_answer_was_lost(self, action: str) -> None:
+        stand_in = self.placed()
+        stand_in.manner.loses = 1
+        async with self.opened(stand_in) as port:
+            self.done(action, await act(port, action, target(self.names), self.to))
+        assert len(stand_in.asked) == 2
+
+    @pytest.mark.parametrize("action", ["whisper", "transfer"])
+    async def test_asks_once_for_what_must_not_happen_twice(self, action: str) -> None:
+        stand_in = self.placed()
+        stand_in.manner.loses = 1
+        async with self.opened(stand_in) as port:
+            came_to(await act(port, action, target(self.names), self.to), Outcome.FAILED)
+        assert len(stand_in.asked) == 1
 
 
 class AnyConferencePort(AnyPort):

@@ -15,7 +15,7 @@ from streamer.control.port import Outcome, Port, Target
 from streamer.dialects.jambonz import JambonzSettings
 from tests.platforms.jambonz import Call, JambonzStandIn
 from tests.platforms.ports import serving
-from tests.streamer.control.misbehaving import SOUND, AnyPort, act, came_to, say
+from tests.streamer.control.misbehaving import SOUND, AnyLegPort, act, came_to, say
 
 KEY = "jambonz-secret"
 HOOK = "https://bank.example/hooks/compliance"
@@ -168,7 +168,7 @@ class TestNames:
         assert not any(call.muted for call in stand_in.calls.values())
 
 
-class TestJambonzPort(AnyPort):
+class TestJambonzPort(AnyLegPort):
     names = NAMES
     to = HOOK
     secret = KEY

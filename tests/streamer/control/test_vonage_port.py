@@ -18,7 +18,7 @@ from streamer.control.vonage import VonagePort, open_port
 from streamer.dialects.vonage import VonageSettings
 from tests.platforms.ports import serving
 from tests.platforms.vonage import APPLICATION, Leg, VonageStandIn, pem, private_key
-from tests.streamer.control.misbehaving import SOUND, AnyPort, act, came_to, say
+from tests.streamer.control.misbehaving import SOUND, AnyLegPort, act, came_to, say
 
 NCCO = "https://bank.example/ncco/compliance"
 NAMES = VonageCaller(Placed("c-1"), "agent", 0.0).names
@@ -197,12 +197,13 @@ class TestNames:
         assert not any(leg.muted for leg in stand_in.legs.values())
 
 
-class TestVonagePort(AnyPort):
+class TestVonagePort(AnyLegPort):
     names = NAMES
     to = NCCO
     secret = pem(private_key())
     wrong = pem(rsa.generate_private_key(public_exponent=65_537, key_size=2048))
     unseen = frozenset({"transfer"})
+    both = frozenset({"play", "hangup"})
 
     def placed(self) -> VonageStandIn:
         made = VonageStandIn()
