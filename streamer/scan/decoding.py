@@ -110,6 +110,8 @@ def _by_av(file: BinaryIO, name: str, why: str) -> Iterator[Decoded]:
         if not container.streams.audio:
             raise RecordingError(name, "holds no sound")
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise RecordingError(name, f"is in a codec that is not known here ({why})")
         rate, channels = stream.rate or 0, stream.channels
         yield Decoded(rate, channels, _frames(container, rate, channels, name))
 

@@ -154,6 +154,15 @@ class TestMistakes:
         _, samples = heard(file, "a.wav")
         assert np.isfinite(samples).all()
 
+    def test_a_codec_that_nobody_knows_is_a_mistake(self) -> None:
+        file = io.BytesIO()
+        soundfile.write(file, tone(0.3), RATE, format="WAV")
+        content = bytearray(file.getvalue())
+        # So many bits a sample that FFmpeg has no codec for it.
+        content[35] ^= 1
+        with pytest.raises(RecordingError, match="codec"):
+            heard(io.BytesIO(bytes(content)), "a.wav")
+
     @given(st.data())
     @settings(max_examples=60)
     def test_damaged_bytes_are_sound_or_a_mistake(self, data: st.DataObject) -> None:
