@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -25,6 +24,7 @@ from streamer import (
     dialling,
     journal_commands,
     lexicon_commands,
+    logs,
     model_commands,
     ray_commands,
     recordings,
@@ -37,6 +37,7 @@ from streamer.callers.caller import Placed
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
 from streamer.options import Channels, ConfigFile, DataFolder, LexiconFiles, Model, legs
+from streamer.plain_text import json_line, plain
 from streamer.recognition.recognizer import Recognizer
 from streamer.recordings import Recording
 from streamer.settings import Settings
@@ -59,6 +60,7 @@ stderr = Console(stderr=True)
 
 def main() -> None:
     """Run the command; a user's mistake is one line and exit status 2."""
+    logs.set_up("%(message)s", logging.WARNING)
     with _one_line_errors():
         app()
 
@@ -83,7 +85,7 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (HuazhaError, LexiconError) as error:
-        stderr.print(f"huazha: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        stderr.print(plain(f"huazha: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -168,7 +170,7 @@ async def _call(received: AsyncIterator[client.Received], as_json: bool) -> None
     narrator = Narrator(Console())
     async for message in received:
         if as_json:
-            typer.echo(json.dumps(message.message, ensure_ascii=False))
+            typer.echo(json_line(message.message))
         else:
             narrator.tell(message.message)
 
@@ -181,10 +183,10 @@ async def _call_as(platform: str, placed: Placed, recording: Recording, url: str
     callers = dialling.CALLERS[platform](placed)
     if not as_json:
         sockets = f"{len(callers)} socket{'s' if len(callers) > 1 else ''}"
-        stderr.print(f"{placed.call_id} as {platform}, {sockets}, {recording.duration:.0f} s", highlight=False)
+        stderr.print(f"{plain(placed.call_id)} as {platform}, {sockets}, {recording.duration:.0f} s", highlight=False)
     async for heard in dialling.play(callers, recording, f"{parts.scheme}://{parts.netloc}", speed):
         text = heard.message if isinstance(heard.message, str) else f"{len(heard.message)} bytes"
-        typer.echo(text if as_json else f"{heard.at:7.2f} s  {text}")
+        typer.echo(plain(text if as_json else f"{heard.at:7.2f} s  {text}"))
     if not as_json:
         stderr.print("Over. What was heard and blocked stands on the console and on the alert feed.", style="dim")
 
@@ -219,8 +221,7 @@ def _secrets(given: Sequence[str]) -> dict[str, str]:
 
 def _log_to_stderr() -> None:
     if stderr.is_terminal:
-        handler = RichHandler(console=stderr, show_path=False, rich_tracebacks=False)
-        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+        logs.set_up("%(message)s", logging.INFO, RichHandler(console=stderr, show_path=False, rich_tracebacks=False))
     else:
         # Rich would fill each line of a log with blanks, to the width of a terminal that there is not.
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        logs.set_up("%(asctime)s %(levelname)s %(message)s", logging.INFO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from streamer import settings
+from streamer.plain_text import plain, plain_json
 from streamer.record import database, event, heads
 from streamer.record.journal import JournalUnavailable
 from streamer.record.schema import journal
@@ -79,7 +81,7 @@ def check(
     console.print(f"rows   {verdict.rows} checked", highlight=False)
     console.print(f"heads  {verdict.heads} checked", highlight=False)
     if verdict.flaw is not None:
-        console.print(f"flaw   {verdict.flaw}", style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(plain(f"flaw   {verdict.flaw}"), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     if not signed:
         console.print("Without a head nobody knows whether the end was cut off.", style="dim")
@@ -99,7 +101,8 @@ def export(
     first, last = _time(start, "--from"), _time(end, "--to")
     engine = _open(settings.load(config, {"database": address}))
     for body in _bodies(engine, first, last, call):
-        typer.echo(body)
+        # A file gets the very bytes that the chain is made of; a terminal must not obey what callers wrote.
+        typer.echo(plain_json(body) if sys.stdout.isatty() else body)
     engine.dispose()
 
 

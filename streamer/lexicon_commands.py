@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from lexicon.checks import problems
 from lexicon.compiler import compile_lexicon
 from lexicon.errors import LexiconError
 from lexicon.loader import load, shipped
+from streamer.plain_text import json_line, plain
 from streamer.trying import answer, triggered
 
 app = typer.Typer(name="lexicon", help="Check lexicons, and try sentences on them.", no_args_is_help=True)
@@ -30,13 +30,14 @@ def check(files: Annotated[list[Path], typer.Argument(help="Lexicon files, YAML 
         try:
             lexicon = load([file])
         except LexiconError as error:
-            console.print(f"error    {error}", markup=False, highlight=False, soft_wrap=True)
+            console.print(plain(f"error    {error}"), markup=False, highlight=False, soft_wrap=True)
             found += 1
             continue
         for problem in problems(lexicon):
-            console.print(f"problem  {file}: {problem}", markup=False, highlight=False, soft_wrap=True)
+            console.print(plain(f"problem  {file}: {problem}"), markup=False, highlight=False, soft_wrap=True)
             found += 1
-        console.print(f"read     {file}: {len(lexicon.rules)} rules, {lexicon.version}", highlight=False)
+        read = plain(f"read     {file}: {len(lexicon.rules)} rules, {lexicon.version}")
+        console.print(read, markup=False, highlight=False, soft_wrap=True)
     if len(files) > 1 and not found:
         load(files)
     raise typer.Exit(2 if found else 0)
@@ -61,11 +62,11 @@ def try_(
     for sentence in _lines(sys.stdin) if text == "-" else [text]:
         found = triggered(table, sentence)
         if as_json:
-            typer.echo(json.dumps(answer(sentence, found), ensure_ascii=False))
+            typer.echo(json_line(answer(sentence, found)))
             continue
-        console.print(sentence, style="bold", markup=False, highlight=False)
+        console.print(plain(sentence), style="bold", markup=False, highlight=False)
         for violation in found:
-            console.print(f"  {_why(violation)}", markup=False, highlight=False, soft_wrap=True)
+            console.print(plain(f"  {_why(violation)}"), markup=False, highlight=False, soft_wrap=True)
         if not found:
             console.print("  nothing", style="dim")
 

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from streamer.plain_text import plain
+
 LINE = 28
 """Characters of running text to a line, about."""
 SENTENCE_ENDS = "。？！.?!"
@@ -115,6 +117,6 @@ class Narrator:
         )
 
     def _line(self, at: float, text: str, style: str = "") -> None:
-        line = Text(f"{at:6.2f} s  {self._label}")
-        line.append(text, style=style)
+        line = Text(f"{at:6.2f} s  {plain(self._label)}")
+        line.append(plain(text), style=style)
         self._console.print(line, soft_wrap=True)

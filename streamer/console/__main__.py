@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 
+from streamer import logs
 from streamer.console import plane
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     # They are for the media plane, which ends this process when all is written; service managers tell both.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    logging.basicConfig(level=logging.WARNING, format="console: %(message)s")
+    logs.set_up("console: %(message)s", logging.WARNING)
     link, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     asyncio.run(plane.run(link, listening))
 
