@@ -87,6 +87,7 @@ class Conversation:
         self.call = call
         self.reporter = reporter
         self.outcome = "failed"
+        self._reason = InternalError.code
         self._engine = engine
         self._greeting = greeting
         self._carrier = carrier
@@ -125,7 +126,7 @@ class Conversation:
             if self._carrier is not None:
                 await self._carrier.rest()
             if self.outcome != "refused":
-                self.outcome = "completed"
+                self.outcome, self._reason = "completed", ""
         except* Exception as crash:
             refusal = InternalError()
             log.error("call %s failed", self.call.id, exc_info=crash)
@@ -189,11 +190,15 @@ class Conversation:
         self.hang_up()
         await self._closed.wait()
 
-    async def refused(self, socket: Socket) -> None:
-        """A socket broke the protocol: if no other brings the call, it ends here, unheard."""
+    async def refused(self, socket: Socket, reason: str) -> None:
+        """A socket broke the protocol: if no other brings the call, it ends here, unheard.
+
+        Args:
+          reason: the error's code.
+        """
         self._sockets.pop(socket, None)
         if not self._sockets and self.call.state is not CallState.OVER:
-            self.outcome = "refused"
+            self.outcome, self._reason = "refused", reason
             self.call.abandon("the call broke off")
             self._over.set()
             self.hang_up()
@@ -390,5 +395,5 @@ class Conversation:
         if self.call.state is not CallState.OVER:
             self.call.abandon("the call broke off")
         self._count()
-        self._metrics.calls.labels(self.outcome).inc()
+        self._metrics.calls.labels(self.outcome, self._reason).inc()
         self._closed.set()

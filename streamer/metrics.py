@@ -18,7 +18,12 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
         self.calls_live = Gauge("huazha_calls_live", "Calls going on", registry=registry)
-        self.calls = Counter("huazha_calls", "Calls that have ended", ["outcome"], registry=registry)
+        self.calls = Counter(
+            "huazha_calls",
+            "Calls that have ended, and those that were refused, by the refusal's reason",
+            ["outcome", "reason"],
+            registry=registry,
+        )
         self.received = Counter("huazha_audio_received_seconds", "Audio received, all channels", registry=registry)
         self.monitored = Counter("huazha_audio_monitored_seconds", "Audio recognised, or silent", registry=registry)
         self.blind = Counter("huazha_audio_blind_seconds", "Audio received but not monitored", registry=registry)

@@ -40,12 +40,22 @@ from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
 from streamer.record.chronicle import Chronicle
 from streamer.record.clips import ClipRecorder
+from streamer.refused_calls import PERIOD, Refusal, RefusedCalls, offered_id
 from streamer.reporter import Reporter
 from streamer.session import Session, address
 from streamer.settings import Settings
 from streamer.types import CallStarted, Started
 
 log = logging.getLogger(__name__)
+
+AT_THE_UPGRADE: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "unauthorised",
+    HTTPStatus.FORBIDDEN: "forbidden_origin",
+    HTTPStatus.NOT_FOUND: "no_such_path",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal",
+    HTTPStatus.SERVICE_UNAVAILABLE: "overloaded",
+}
+"""Why a socket was refused, by the status that said so."""
 
 
 class MediaServer:
@@ -89,6 +99,8 @@ class MediaServer:
         for unknown in sorted(set(settings.policy.rules) - known):
             raise SettingsError("policy.rules", unknown, "is no rule of any lexicon here")
         self._ports: dict[str, Port | None] = {}
+        self._refused_calls = RefusedCalls()
+        self._summing: asyncio.TimerHandle | None = None
         self._gate: Gate | None = None
         if keyring is not None:
             guard = Guard(keyring, settings.host, settings.origins, time.time)
@@ -124,6 +136,7 @@ class MediaServer:
                 settings.host,
                 settings.media_port,
                 process_request=self._admit,
+                process_response=self._answered,
                 select_subprotocol=_subprotocol,
                 ssl=context,
                 # Audio hardly shrinks, and a compressor for each call costs memory and time.
@@ -150,6 +163,7 @@ class MediaServer:
             conversation.hang_up()
         self._stopping.set()
         await asyncio.gather(*self._running)
+        self._sum_up(over=True)
         for port in self._ports.values():
             if port is not None:
                 await port.aclose()
@@ -267,7 +281,15 @@ class MediaServer:
         section = section_of(platform, self.settings.platforms)
         dialect = platform.dialect(upgrade, section, self.limits.max_message_bytes)
         token = bearer(_header(connection.request, "Authorization"))
-        await Session(connection, dialect, self, token, trusted=connection in self._trusted).run()
+        await Session(
+            connection,
+            dialect,
+            self,
+            token,
+            trusted=connection in self._trusted,
+            platform=platform.name,
+            offered=offered_id(upgrade.query) or offered_id(upgrade.headers),
+        ).run()
 
     def _upgrade(self, request: Request) -> Upgrade:
         query = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
@@ -308,6 +330,57 @@ class MediaServer:
             return response
         return None
 
+    def _answered(self, connection: ServerConnection, request: Request, response: Response) -> None:
+        """Put on the record that a socket was asked for and not had, whoever refused it: us or the library."""
+        stopping = response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and not connection.server.is_serving()
+        if (response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and not stopping) or not _for_a_socket(request):
+            return
+        upgrade = self._upgrade(request)
+        known = KNOWN.get(upgrade.path)
+        reason = "stopping" if stopping else AT_THE_UPGRADE.get(response.status_code, "bad_upgrade")
+        detail = "the service is stopping" if stopping else (response.body or b"").decode(errors="replace").strip()
+        self.refused(
+            "" if known is None else known.platform.name,
+            address(connection),
+            offered_id(upgrade.query) or offered_id(upgrade.headers),
+            reason,
+            detail,
+        )
+
+    def refused(self, platform: str, address: str, call_id: str | None, reason: str, detail: str) -> None:
+        """Put on the record that a call was offered and not taken: it is counted, and told on the alert feed.
+
+        Sockets that are refused before they are one come here by themselves.
+
+        Args:
+          platform: its name; empty where it is not known.
+          address: the peer's.
+          call_id: the platform's name for the call, as far as it is known.
+          reason: for programs; one of few, since it is counted by it.
+          detail: for people.
+        """
+        self.metrics.calls.labels("refused", reason).inc()
+        fields = self._refused_calls.note(Refusal(platform, address, call_id, reason, detail), time.monotonic())
+        if fields is not None:
+            self._tell_refused(fields)
+        elif self._summing is None:
+            self._summing = asyncio.get_running_loop().call_later(PERIOD, self._sum_up)
+
+    def _sum_up(self, *, over: bool = False) -> None:
+        """Tell of the refused calls that were only counted."""
+        if self._summing is not None:
+            self._summing.cancel()
+            self._summing = None
+        for fields in self._refused_calls.sums(time.monotonic(), over=over):
+            self._tell_refused(fields)
+        if self._refused_calls.untold:
+            self._summing = asyncio.get_running_loop().call_later(PERIOD, self._sum_up)
+
+    def _tell_refused(self, fields: Mapping[str, Any]) -> None:
+        told = ("call_id", "platform", "address", "reason", "detail", "count")
+        log.warning("call %s of %s from %s refused, %s: %s (%d times)", *(fields[name] or "(unknown)" for name in told))
+        self._bus.tell("call.refused", None, fields)
+
     def _refused(self, fields: Mapping[str, Any]) -> None:
         self._bus.tell("access", None, fields)
 
@@ -329,6 +402,11 @@ def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -
 def _may_be_a_browsers(request: Request) -> bool:
     """Whether a page could have had a signed request sent: it can set no header, but a browser keeps passwords."""
     return (_header(request, "Authorization") or "").lower().startswith("basic")
+
+
+def _for_a_socket(request: Request) -> bool:
+    """Whether a request is for a socket: a load balancer that looks whether we are there offers no call."""
+    return "websocket" in (_header(request, "Upgrade") or "").lower()
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -15,9 +15,14 @@ from streamer.dialects.dialect import Dialect
 from streamer.dialects.events import Closed, Failed, Incoming, Reply
 from streamer.errors import InternalError, ProtocolError, StartTimeout, TooFast
 from streamer.limits import TokenBucket
+from streamer.plain_text import plain
+from streamer.refused_calls import LONGEST_DETAIL, LONGEST_ID, offered_id_in
 from streamer.types import AudioFrame, CallStarted, CallStopped, Gap, Outgoing, Paused, SignIn
 
 log = logging.getLogger(__name__)
+
+LOST = "lost_before_start"
+"""Why a call was not taken whose socket went before it said what it brings."""
 
 
 class Answering(Engine, Protocol):
@@ -25,6 +30,10 @@ class Answering(Engine, Protocol):
 
     def answer(self, started: CallStarted, session: Session) -> Conversation:
         """Begin a call, or find the one that this is of; raises the `ProtocolError` that refuses it."""
+        ...
+
+    def refused(self, platform: str, address: str, call_id: str | None, reason: str, detail: str) -> None:
+        """Put on the record that a call was offered and not taken."""
         ...
 
 
@@ -37,6 +46,8 @@ class Session:
       service: answers the call.
       token: that the socket was asked for with.
       trusted: whether it is known who asks, whatever the token.
+      platform: its name.
+      offered: the platform's name for the call, where the request for the socket had it.
     """
 
     def __init__(
@@ -47,9 +58,15 @@ class Session:
         token: str | None = None,
         *,
         trusted: bool = False,
+        platform: str = "native",
+        offered: str | None = None,
     ) -> None:
         self.token = token
         self.trusted = trusted
+        # A connection forgets it when it is lost.
+        self.address = address(connection)
+        self._platform = platform
+        self._offered = offered
         self._connection = connection
         self._dialect = dialect
         self._service = service
@@ -70,11 +87,6 @@ class Session:
             log.exception("a socket failed")
             await self._leave(InternalError())
         await self._connection.close()
-
-    @property
-    def address(self) -> str:
-        """Where the platform is."""
-        return address(self._connection)
 
     async def tell(self, event: Outgoing) -> bool | None:
         """Say something to the platform."""
@@ -121,6 +133,8 @@ class Session:
             log.warning("a connection from %s broke off", self.address)
         for event in self._dialect.connection_lost():
             await self._take(event, time.monotonic())
+        if self._conversation is None and not self._done:
+            self._not_begun(LOST, "the connection was lost before the call began")
 
     async def _receive(self, message: str | bytes) -> None:
         now = time.monotonic()
@@ -128,6 +142,8 @@ class Session:
             raise TooFast("messages", self._limits.message_rate)
         if isinstance(message, str):
             events = self._dialect.receive_text(message)
+            if self._conversation is None and any(isinstance(event, Failed) for event in events):
+                self._offered = offered_id_in(message) or self._offered
         else:
             events = self._dialect.receive_binary(message)
         for event in events:
@@ -144,7 +160,7 @@ class Session:
             case Failed(error):
                 raise error
             case CallStarted():
-                self._format = event
+                self._format, self._offered = event, event.call_id
                 conversation = self._service.answer(event, self)
                 self._conversation = conversation
                 await conversation.join(self, event, now)
@@ -174,14 +190,20 @@ class Session:
 
     async def _leave(self, error: ProtocolError) -> None:
         if self._conversation is not None:
-            await self._conversation.refused(self)
+            await self._conversation.refused(self, error.code)
+        else:
+            self._not_begun(error.code, error.message)
         await self._say_why(error)
         await self._see_out()
         await self._connection.close(error.close_code, error.code)
 
+    def _not_begun(self, reason: str, detail: str) -> None:
+        self._service.refused(self._platform, self.address, self._offered, reason, detail)
+
     async def _say_why(self, error: ProtocolError) -> None:
-        name = self._conversation.call.id if self._conversation else "(not begun)"
-        log.warning("call %s refused: %s", name, error)
+        if self._conversation is not None:
+            name, why = plain(self._conversation.call.id, LONGEST_ID), plain(error.message, LONGEST_DETAIL)
+            log.warning("call %s of %s from %s broke off: %s", name, self._platform, self.address, why)
         message = self._dialect.send_error(error)
         if message is not None:
             await self.say(message)

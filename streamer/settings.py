@@ -41,6 +41,7 @@ KeptType = Literal[
     "unblock",
     "blind",
     "call.stopped",
+    "call.refused",
     "review",
     "action",
     "evidence",

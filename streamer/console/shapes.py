@@ -214,6 +214,30 @@ class Access(BaseModel):
     next: str | None
 
 
+class RefusedCall(BaseModel):
+    """A call that was offered and not taken, or several of one address."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["call.refused"]
+    at: str
+    cursor: int
+    platform: str
+    address: str
+    call_id: str | None
+    reason: str
+    detail: str
+    count: int
+    call_ids: list[str]
+
+
+class RefusedCalls(BaseModel):
+    """A page of them; `next` asks for the one after it."""
+
+    items: list[RefusedCall]
+    next: str | None
+
+
 class Review(_Asked):
     """A supervisor's judgement; `reason` is wanted where a violation is said to be none."""
 

@@ -49,7 +49,8 @@ class Event:
         """
         rest = dict(message)
         kind, at, cursor = str(rest.pop("type")), read(rest.pop("at")), int(rest.pop("cursor"))
-        about = {name: rest.pop(name, None) for name in ("call", "call_id", "agent")}
+        # What is about no call may have such a field of its own: a call that was refused was never one here.
+        about = {name: rest.pop(name, None) for name in ("call", "call_id", "agent") if "call" in message}
         return cls(cursor, kind, at, **about, fields=rest)
 
 

@@ -178,8 +178,19 @@ class History:
         Raises:
           ValueError: `before` is no page's `next`.
         """
+        return self._about_no_call("access", limit, before)
+
+    def refused(self, *, limit: int, before: str | None = None) -> Page:
+        """Give the calls that were offered and not taken, the newest first.
+
+        Raises:
+          ValueError: `before` is no page's `next`.
+        """
+        return self._about_no_call("call.refused", limit, before)
+
+    def _about_no_call(self, kind: str, limit: int, before: str | None) -> Page:
         # Those rows are about no call, which an index knows; of their type none does.
-        query = select(journal).where(journal.c.call.is_(None), journal.c.type == "access")
+        query = select(journal).where(journal.c.call.is_(None), journal.c.type == kind)
         return self._page(query, journal, "at", limit, before, lambda row: json.loads(row.body))
 
     def _events(self, call: str, violation_id: str | None = None) -> list[dict[str, Any]]:

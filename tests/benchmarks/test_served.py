@@ -42,8 +42,8 @@ class TestUsage:
 
 def test_totals_are_summed_over_labels() -> None:
     metrics = Metrics(CollectorRegistry())
-    metrics.calls.labels("completed").inc(3)
-    metrics.calls.labels("refused").inc(2)
+    metrics.calls.labels("completed", "").inc(3)
+    metrics.calls.labels("refused", "overloaded").inc(2)
     metrics.tasks.set(7)
     found = totals(generate_latest(metrics.registry).decode())
     assert (found["huazha_calls_total"], found["huazha_tasks"]) == (5.0, 7.0)

@@ -59,6 +59,16 @@ async def access(
     return shapes.Access.model_validate({"items": page.items, "next": page.next})
 
 
+@router.get("/refused", responses=refusals(422, 503))
+async def refused(
+    desk: AtDesk, _: Viewer, limit: shapes.Limit = 50, before: shapes.Phrase | None = None
+) -> shapes.RefusedCalls:
+    """Give the calls that were offered and not taken, so that nobody listened to them, the newest first."""
+    with sensible():
+        page = await asyncio.to_thread(desk.history.refused, limit=limit, before=before)
+    return shapes.RefusedCalls.model_validate({"items": page.items, "next": page.next})
+
+
 @router.get("/lexicon", responses=refusals(503))
 async def lexicon(desk: AtDesk, _: Viewer) -> shapes.Lexicon:
     """Give the rules in force."""
