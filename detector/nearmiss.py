@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,8 @@ LOOSE = 0.5
 """Cost of a term's last sound from which on the word it was met in may be no part of the term."""
 LONG = 5
 """Sounds from which on a term may have one too many or too few."""
+REMEMBERED = 1 << 13
+"""Alignments that an index remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,12 @@ def align(distances: NDArray[np.float32], term: Codes, heard: Codes) -> tuple[fl
     return row[end] / max(1, len(term)), starts[end], end, not missed_last
 
 
-@lru_cache(maxsize=1 << 13)
 def _aligned(index: SoundIndex, term: int, heard: bytes) -> tuple[float, int, int, bool]:
     """Align, or remember: a window of text is scanned again and again while it grows."""
-    return align(index.sounds.distances, index.codes[term], np.frombuffer(heard, dtype=np.int32))
+    known = index.alignments
+    if (place := known.get((term, heard))) is None:
+        if len(known) >= REMEMBERED:
+            known.clear()
+        place = align(index.sounds.distances, index.codes[term], np.frombuffer(heard, dtype=np.int32))
+        known[term, heard] = place
+    return place

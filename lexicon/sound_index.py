@@ -53,6 +53,7 @@ class SoundIndex:
 
     Attributes:
       codes, lengths, near: of each term, its sounds, their number, and the cost for each at which it is a candidate.
+      alignments: by (term, heard sounds as bytes), for whoever aligns to remember; they go when the index does.
     """
 
     def __init__(self, sounds: Sounds, terms: Sequence[str]) -> None:
@@ -60,6 +61,7 @@ class SoundIndex:
         self.codes = tuple(sounds.encode(term)[0] for term in terms)
         self.lengths = np.fromiter((len(term) for term in self.codes), dtype=np.int64)
         self.near = np.fromiter((sounds.widest_for(len(term)) + CLOSE for term in self.codes), dtype=np.float32)
+        self.alignments: dict[tuple[int, bytes], tuple[float, int, int, bool]] = {}
         self._lay_down()
         self._patterns = tuple(dict.fromkeys(pattern for group in sounds.patterns.values() for pattern in group))
         self._lay_out()

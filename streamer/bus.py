@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from streamer.cleaning import clean
 from streamer.link import Frame
 from streamer.record.clips import Clip
 from streamer.record.event import Event
@@ -43,7 +44,7 @@ class Bus:
     """Numbers events and keeps them until they have been taken, from any thread.
 
     What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. What is
-    said in a call is remembered until the call ends.
+    said in a call is remembered until the call ends. Whatever it is told can be encoded: unfit text is replaced here.
 
     Args:
       clock: seconds since 1970.
@@ -53,12 +54,22 @@ class Bus:
         self._clock = clock
         self._most = most
         self._changed = threading.Condition()
-        self._waiting: deque[Taken] = deque()
+        # In order, by numbers of its own; what is only shown is listed apart, so as to be found at once to give way.
+        self._waiting: OrderedDict[int, Taken] = OrderedDict()
+        self._passing: deque[int] = deque()
+        self._front = self._back = 0
         self._unacknowledged: deque[Event] = deque()
+        self._unspooled: deque[Event] = deque()
         self._said: dict[str, Said] = {}
         self._last = 0
+        self._acknowledged = 0
         self._closed = False
         self.lost = 0
+
+    @property
+    def acknowledged(self) -> int:
+        """The cursor up to which all is kept."""
+        return self._acknowledged
 
     def tell(self, kind: str, about: CallName | None = None, fields: Mapping[str, Any] | None = None) -> Event:
         """Say that something happened."""
@@ -68,10 +79,12 @@ class Bus:
             self._last = max(self._last + 1, int(now * 1_000_000))
             at = datetime.fromtimestamp(now, UTC)
             at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-            call, call_id, agent = (about.call, about.call_id, about.agent) if about else (None, None, None)
-            event = Event(self._last, kind, at, call, call_id, agent, fields or {})
+            call, call_id, agent = clean((about.call, about.call_id, about.agent) if about else (None, None, None))
+            event = Event(self._last, kind, at, call, call_id, agent, clean(fields or {}))
             self._listen(event)
             self._put(event)
+            if event.kept:
+                self._unspooled.append(event)
         return event
 
     def said(self, call: str) -> dict[str, Any]:
@@ -98,23 +111,48 @@ class Bus:
         """Wait for what comes next, for `timeout` seconds at most; events to be kept stay until `acknowledge`."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
-            taken = list(self._waiting)
+            taken = list(self._waiting.values())
             self._waiting.clear()
+            self._passing.clear()
             self._unacknowledged += (one for one in taken if isinstance(one, Event) and one.kept)
         return taken
 
     def acknowledge(self, cursor: int) -> None:
         """Everything up to `cursor` is kept."""
         with self._changed:
-            while self._unacknowledged and self._unacknowledged[0].cursor <= cursor:
-                self._unacknowledged.popleft()
+            self._acknowledged = max(self._acknowledged, cursor)
+            for events in (self._unacknowledged, self._unspooled):
+                while events and events[0].cursor <= cursor:
+                    events.popleft()
 
     def again(self) -> None:
         """Whoever took events is gone: what was not acknowledged waits for the next."""
         with self._changed:
-            self._waiting.extendleft(reversed(self._unacknowledged))
-            self._unacknowledged.clear()
+            while self._unacknowledged:
+                self._put_first(self._unacknowledged.pop())
             self._changed.notify_all()
+
+    def restore(self, events: Sequence[Event]) -> None:
+        """Events that an earlier service spooled go before all that is told from now on."""
+        with self._changed:
+            for event in reversed(events):
+                self._put_first(event)
+                self._last = max(self._last, event.cursor)
+            self._changed.notify_all()
+
+    def overdue(self, seconds: float) -> list[Event]:
+        """Give the events that nobody has acknowledged and that were not given here before, in their order.
+
+        Args:
+          seconds: that the oldest of them must have waited.
+        """
+        with self._changed:
+            now = self._clock()
+            if not self._unspooled or now - self._unspooled[0].at.timestamp() < seconds:
+                return []
+            overdue = list(self._unspooled)
+            self._unspooled.clear()
+        return overdue
 
     def close(self) -> None:
         """Let nobody wait any more."""
@@ -131,15 +169,24 @@ class Bus:
             self._said.pop(event.call, None)
 
     def _put(self, one: Taken) -> None:
-        self._waiting.append(one)
+        self._back += 1
+        self._waiting[self._back] = one
+        if isinstance(one, Event) and not one.kept:
+            self._passing.append(self._back)
         if len(self._waiting) + len(self._unacknowledged) > self._most:
             self._drop()
         self._changed.notify_all()
 
+    def _put_first(self, event: Event) -> None:
+        self._front -= 1
+        self._waiting[self._front] = event
+        self._waiting.move_to_end(self._front, last=False)
+
     def _drop(self) -> None:
-        passing = next((one for one in self._waiting if isinstance(one, Event) and not one.kept), None)
-        if passing is not None:
-            self._waiting.remove(passing)
+        if self._passing:
+            del self._waiting[self._passing.popleft()]
             return
         self.lost += 1
-        (self._unacknowledged or self._waiting).popleft()
+        dropped = self._unacknowledged.popleft() if self._unacknowledged else self._waiting.popitem(last=False)[1]
+        if self._unspooled and self._unspooled[0] is dropped:
+            self._unspooled.popleft()

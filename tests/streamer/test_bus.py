@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from unittest.mock import patch
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer import bus as bus_module
 from streamer.bus import Bus, CallName, ClipTaken, Taken
 from streamer.link import Frame
 from streamer.record.clips import Clip
@@ -99,3 +104,102 @@ def test_nobody_waits_for_a_bus_that_is_closed() -> None:
     bus = Bus(lambda: 1.0)
     bus.close()
     assert bus.take(60.0) == []
+
+
+class Naive(Bus):
+    """What gives way is looked for among all that waits, one after the other."""
+
+    def _drop(self) -> None:
+        for number, one in self._waiting.items():
+            if isinstance(one, Event) and not one.kept:
+                del self._waiting[number]
+                self._passing.remove(number)
+                return
+        super()._drop()
+
+
+_STEPS = st.one_of(
+    st.sampled_from(["call.state", "service", "violation", "block", "clip", "answer", "take", "again"]),
+    st.integers(0, 30),
+)
+
+
+@given(st.lists(_STEPS, max_size=60))
+def test_what_gives_way_is_what_a_look_at_everything_would_find(steps: list[str | int]) -> None:
+    buses = [kind(lambda: 1.0, most=5) for kind in (Bus, Naive)]
+    seen: list[list[object]] = [[], []]
+    for step in steps:
+        for bus, found in zip(buses, seen, strict=True):
+            match step:
+                case int():
+                    bus.acknowledge(1_000_000 + step)
+                case "take":
+                    found.append(taken(bus))
+                case "again":
+                    bus.again()
+                case "clip":
+                    bus.keep(CALL, Clip("v-1", 0.0, "mulaw", 8000, {}, {}))
+                case "answer":
+                    bus.pass_on(Frame("answer"))
+                case kind:
+                    bus.tell(kind, CALL)
+            found.append(bus.lost)
+    assert seen[0] == seen[1]
+    assert taken(buses[0]) == taken(buses[1])
+
+
+def test_a_full_bus_looks_at_no_more_than_what_gives_way() -> None:
+    class Counted(Event):
+        looks = 0
+
+        @property
+        def kept(self) -> bool:
+            Counted.looks += 1
+            return True
+
+    bus = Bus(lambda: 1.0, most=1000)
+    for _ in range(1000):
+        bus.tell("violation", CALL)
+    bus.acknowledge(0)
+    with patch.object(bus_module, "Event", Counted):
+        bus.tell("violation", CALL)
+    assert Counted.looks < 10
+    assert bus.lost == 1
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\udcff.wav", "a\0b"])
+def test_what_can_not_be_encoded_is_replaced_as_it_comes_in(text: str) -> None:
+    about = CallName("c0ffee", text, text)
+    event = Bus(lambda: 1.0).tell("block.result", about, {"detail": text, "more": {text: [text, float("nan")]}})
+    body = json.dumps(event.to_json(), ensure_ascii=False, allow_nan=False).encode()
+    assert "\N{REPLACEMENT CHARACTER}".encode() in body
+    assert b"\0" not in body
+
+
+def test_what_is_not_acknowledged_in_time_is_given_once_to_be_spooled() -> None:
+    now = [100.0]
+    bus = Bus(lambda: now[0])
+    first = bus.tell("violation", CALL)
+    bus.tell("call.state", CALL)
+    now[0] += 1.0
+    second = bus.tell("block", CALL)
+    assert bus.overdue(2.0) == []
+    now[0] += 1.0
+    assert bus.overdue(2.0) == [first, second]
+    assert bus.overdue(0.0) == []
+    third = bus.tell("unblock", CALL)
+    assert bus.overdue(0.0) == [third]
+    fourth = bus.tell("blind", CALL)
+    bus.acknowledge(fourth.cursor)
+    assert bus.overdue(0.0) == []
+
+
+def test_what_an_earlier_service_spooled_comes_first_and_numbers_go_on_after_it() -> None:
+    earlier = Bus(lambda: 200.0)
+    spooled = [earlier.tell("violation", CALL), earlier.tell("block", CALL)]
+    bus = Bus(lambda: 100.0)
+    bus.restore(spooled)
+    now = bus.tell("unblock", CALL)
+    assert taken(bus) == ["violation", "block", "unblock"]
+    assert now.cursor > spooled[-1].cursor
+    assert bus.overdue(0.0) == [now]
