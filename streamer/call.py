@@ -183,6 +183,9 @@ class Call:
                 self._language,
                 now if channel.ending or channel.eager else now + PATIENCE.get(channel.name, 0.0),
                 partial(self._cut, channel),
+                thorough=channel.name != CUSTOMER,
+                call_id=self.id,
+                channel=channel.name,
             )
             for channel in self._channels.values()
             if channel.claim()

@@ -53,6 +53,12 @@ class Metrics:
         self.unrecognised = Counter(
             "huazha_recognition_failures", "Windows that were not recognised, by why", ["reason"], registry=registry
         )
+        self.restarts = Counter(
+            "huazha_recogniser_restarts",
+            "Workers of the recogniser that failed and were started again, and models loaded in a hung one's place",
+            ["what"],
+            registry=registry,
+        )
         self.queue_age = Gauge(
             "huazha_recognition_queue_age_seconds", "Age of the oldest window unanswered", registry=registry
         )
@@ -102,6 +108,9 @@ class Metrics:
 
     def count_lost(self, reason: str) -> None:
         self.unrecognised.labels(reason).inc()
+
+    def count_restart(self, what: str) -> None:
+        self.restarts.labels(what).inc()
 
     def count_violation(self, violation: Violation) -> None:
         self.violations.labels(violation.rule_id, violation.severity).inc()

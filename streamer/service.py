@@ -230,7 +230,13 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
         # A cluster that hangs is not mended by another connection to it.
         replace = (lambda: load_recognizer(settings)) if settings.recognizer == LOCAL else None
         scheduler = await stack.enter_async_context(
-            Scheduler(recognizer, observe=metrics.count_batch, lost=metrics.count_lost, replace=replace)
+            Scheduler(
+                recognizer,
+                observe=metrics.count_batch,
+                lost=metrics.count_lost,
+                restarted=metrics.count_restart,
+                replace=replace,
+            )
         )
         media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring)
         service = Service(settings, media, metrics, bus)

@@ -134,7 +134,7 @@ class Recognisers:
             began = time.monotonic()
             return window
 
-        _, hypothesis = await self._scheduler.recognize(Turn(window.language, asked, cut))
+        _, hypothesis = await self._scheduler.recognize(Turn(window.language, asked, cut, window.thorough))
         if hypothesis is None:
             raise RecognitionFailed(self._scheduler.failure)
         return hypothesis, time.monotonic() - began

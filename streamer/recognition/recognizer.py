@@ -49,11 +49,16 @@ class Turn:
       cut: makes the window when its turn has come, of all that has been heard by then, told whether there is time for
         a thorough look; None when nothing is left to do.
       deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
+      thorough: whether a thorough look is wanted, where there is time for one; what a batch has in common.
+      call_id, channel: whose turn it is.
     """
 
     language: str
     deadline: float
     cut: Callable[[bool], Window | None]
+    thorough: bool = True
+    call_id: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

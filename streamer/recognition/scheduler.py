@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognisersBusy, RecognisersGone, RecognitionFailed
 from streamer.recognition.load import REFUSED, Load, Relief
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn, Window
-from streamer.recognition.workers import Workers
+from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, Turn, Window
+from streamer.recognition.recovery import WORKER, Recovery, back_off, tell
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +25,6 @@ HUNG = 30.0
 """Seconds that a batch may take: some hundred times what it should."""
 LAST = 5.0
 """Seconds that a batch may still take when the service ends."""
-SEEK = 2.0
-"""Seconds between attempts to reach recognisers that could not be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +51,29 @@ class _Job:
     answer: asyncio.Future[Any] = field(compare=False)
     window: Window | None = field(compare=False, default=None)
 
-    @property
-    def kind(self) -> tuple[type, str]:
-        """What a batch must have in common."""
-        return type(self.asked), self.asked.language
+    def kind(self, in_time: bool) -> tuple[type, str, bool]:
+        """What a batch must have in common; a batch is decoded in one way, so no hasty look may join a thorough one."""
+        if self.window is not None:
+            thorough = self.window.thorough
+        else:
+            thorough = in_time and isinstance(self.asked, Turn) and self.asked.thorough
+        return type(self.asked), self.asked.language, thorough
 
-    def cut(self, in_time: bool) -> bool:
-        """Make the window of all that has been heard by now; tell whether there is anything to do."""
-        if isinstance(self.asked, Turn):
+    def cut(self, in_time: bool) -> None:
+        """Make the window of all that has been heard by now; where there is nothing to do, or it fails, that is said.
+
+        What is wrong with one call is that call's affair.
+        """
+        if not isinstance(self.asked, Turn) or self.window is not None:
+            return
+        try:
             self.window = self.asked.cut(in_time)
-            return self.window is not None
-        return True
+        except Exception as error:
+            log.exception("a window could not be cut")
+            self.answer.set_exception(error)
+        else:
+            if self.window is None:
+                self.answer.set_result(None)
 
 
 class Scheduler:
@@ -74,18 +82,18 @@ class Scheduler:
     As an asynchronous context manager it starts the recogniser's workers and stops them. Each channel has one
     turn at a time in here, so the queue is no longer than there are channels.
 
-    A recogniser that hangs or dies fails the batch that it had and is replaced; its threads can't be stopped, and are
-    left to themselves.
+    A recogniser that hangs fails the batch that it had, and is replaced (see `Recovery`); a worker that fails is
+    started again with exponential back-off. What is wrong with one call's window is told to that call alone.
 
     Args:
       recognizer: runs in `recognizer.concurrency` threads.
       observe: told of each batch.
       lost: told why, for each window that was not recognised.
+      restarted: told what was started again: a `worker`, or the `model`.
       replace: makes another recogniser, in a thread of its own; None when the one there is must do.
       hung: seconds after which a batch is given up.
 
     Attributes:
-      trouble: why nobody can be heard at present, or an empty string: it has to do with no window in particular.
       failure: why a window was not recognised, the last time that one was not.
     """
 
@@ -95,26 +103,33 @@ class Scheduler:
         *,
         observe: Callable[[Batch], None] = lambda _: None,
         lost: Callable[[str], None] = lambda _: None,
+        restarted: Callable[[str], None] = lambda _: None,
         replace: Callable[[], Recognizer] | None = None,
         hung: float = HUNG,
     ) -> None:
-        self.recognizer = recognizer
-        self.trouble = ""
         self.failure = RecognitionFailed.reason
         self._observe = observe
         self._lost = lost
-        self._replace = replace
+        self._restarted = restarted
         self._hung = hung
         self._queue: list[_Job] = []
         self._running: dict[int, _Job] = {}
         self._order = itertools.count()
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
-        self._threads = Workers(recognizer.concurrency)
-        self._replacing = asyncio.Lock()
         self._load = Load()
         self._elsewhere = 0.0
-        self._seeking: asyncio.Task[None] | None = None
+        self._recovery = Recovery(recognizer, replace, restarted, hung)
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """The one that is asked at present."""
+        return self._recovery.recognizer
+
+    @property
+    def trouble(self) -> str:
+        """Why nobody can be heard at present, or an empty string: it has to do with no window in particular."""
+        return "; ".join(self._recovery.troubles.values())
 
     @property
     def alive(self) -> bool:
@@ -127,6 +142,14 @@ class Scheduler:
         jobs = [*self._queue, *self._running.values()]
         return time.monotonic() - min(job.submitted for job in jobs) if jobs else 0.0
 
+    def age_of(self, call_id: str, channel: str) -> float:
+        """Seconds since a channel's turn was asked for that has no answer yet; 0 when it has none in here."""
+        for job in (*self._queue, *self._running.values()):
+            asked = job.asked
+            if isinstance(asked, Turn) and (asked.call_id, asked.channel) == (call_id, channel):
+                return time.monotonic() - job.submitted
+        return 0.0
+
     @property
     def relief(self) -> Relief:
         """What must be given up at present, so that the rest is heard in time: nothing, when nobody waits."""
@@ -134,20 +157,19 @@ class Scheduler:
 
     async def __aenter__(self) -> Self:
         self._workers = [
-            asyncio.create_task(self._work(), name=f"recogniser {i}") for i in range(self.recognizer.concurrency)
+            asyncio.create_task(self._supervised(), name=f"recogniser {i}") for i in range(self.recognizer.concurrency)
         ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = [*self._workers, *filter(None, [self._seeking])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
         for job in self._queue:
             job.answer.cancel()
-        await asyncio.to_thread(self._threads.stop, min(self._hung, LAST))
+        await self._recovery.stop(min(self._hung, LAST))
 
     async def recognize(self, turn: Turn) -> tuple[Window | None, Hypothesis | None]:
         """Wait for a turn and what is heard in its window. When cancelled, it is dropped from the queue.
@@ -155,6 +177,9 @@ class Scheduler:
         Returns:
           the window, None when there was nothing left to do; and its hypothesis, None when the recogniser failed: it
           may well do the next.
+
+        Raises:
+          Exception: whatever the turn's `cut` raises.
         """
         job = await self._submit(turn)
         hypothesis: Hypothesis | None = None
@@ -169,7 +194,7 @@ class Scheduler:
         Raises:
           RecognitionFailed: the recogniser could not do it.
         """
-        if not self.recognizer.abilities(question.language).scores:
+        if not self._abilities(question.language).scores:
             raise RecognitionFailed(f"{self.recognizer.name} weighs no texts")
         likelihoods: tuple[float, ...] = await (await self._submit(question)).answer
         return likelihoods
@@ -182,16 +207,29 @@ class Scheduler:
             self._wake.notify()
         return job
 
+    async def _supervised(self) -> None:
+        """Work for ever; after an error of our own, start again a little later."""
+        waits = back_off()
+        while True:
+            try:
+                await self._work()
+            except Exception as error:
+                log.exception("a worker of the recogniser failed, and is started again")
+                self._recovery.troubles[WORKER] = f"recognition fails: {error!r}"
+                tell(self._restarted, WORKER)
+                await asyncio.sleep(next(waits))
+
     async def _work(self) -> None:
         while True:
             async with self._wake:
                 await self._wake.wait_for(lambda: self._queue)
-                batch = self._take()
-            if batch:
+            await self._recovery.ready.wait()
+            if batch := self._take():
                 await self._answer(batch)
+                self._recovery.troubles.pop(WORKER, None)
 
     def _take(self) -> list[_Job]:
-        """Take the most urgent work, and more of its kind and language.
+        """Take the most urgent work, and more of its kind.
 
         Decoding a batch is cheaper than decoding its windows in turn, but all of them wait for the longest:
         so no worker takes more than its share of what is waiting.
@@ -201,18 +239,29 @@ class Scheduler:
         if not self._queue:
             return []
         share = -(-len(self._queue) // self.recognizer.concurrency)
-        first = heapq.heappop(self._queue)
-        most = min(share, self.recognizer.abilities(first.asked.language).max_batch)
-        batch, others = [first], list[_Job]()
-        while self._queue and len(batch) < most:
+        most = min(share, self._abilities(self._queue[0].asked.language).max_batch)
+        in_time = self._load.in_time
+        kind = self._queue[0].kind(in_time)
+        taken, others = list[_Job](), list[_Job]()
+        while self._queue and len(taken) < most:
             job = heapq.heappop(self._queue)
-            (batch if job.kind == first.kind else others).append(job)
+            (taken if job.kind(in_time) == kind else others).append(job)
+        for job in taken:
+            job.cut(in_time)
+        batch = [job for job in taken if not job.answer.done()]
+        # What a window turned out to be counts, not what its turn was announced as.
+        others += [job for job in batch if job.kind(in_time) != batch[0].kind(in_time)]
         for job in others:
             heapq.heappush(self._queue, job)
-        for job in batch:
-            if not job.cut(self._load.in_time):
-                job.answer.set_result(None)
-        return [job for job in batch if not job.answer.done()]
+        return [job for job in batch if job not in others]
+
+    def _abilities(self, language: str) -> Abilities:
+        """Ask what the recogniser can do; one that fails to say can do the least."""
+        try:
+            return self.recognizer.abilities(language)
+        except Exception:
+            log.exception("%s does not say what it can do", self.recognizer.name)
+            return Abilities()
 
     async def _answer(self, batch: list[_Job]) -> None:
         for job in batch:
@@ -220,38 +269,44 @@ class Scheduler:
         try:
             answers = await self._run(batch)
             for job, answer in zip(batch, answers, strict=True):
-                # A call that has ended meanwhile wants no answer any more.
-                if job.answer.done():
-                    continue
-                if isinstance(answer, Exception):
-                    failed = answer if isinstance(answer, RecognitionFailed) else RecognitionFailed(str(answer))
-                    self.failure = failed.reason
-                    self._lost(failed.reason)
-                    job.answer.set_exception(failed)
-                else:
-                    job.answer.set_result(answer)
+                self._give(job, answer)
+        except Exception as error:
+            for job in batch:
+                self._give(job, error)
+            raise
         finally:
             for job in batch:
                 del self._running[job.order]
                 job.answer.cancel()
+
+    def _give(self, job: _Job, answer: Any) -> None:
+        """Answer a job, unless it wants no answer any more: a call may have ended meanwhile."""
+        if job.answer.done():
+            return
+        if isinstance(answer, Exception):
+            failed = answer if isinstance(answer, RecognitionFailed) else RecognitionFailed(str(answer))
+            self.failure = failed.reason
+            tell(self._lost, failed.reason)
+            job.answer.set_exception(failed)
+        else:
+            job.answer.set_result(answer)
 
     async def _run(self, batch: list[_Job]) -> Sequence[Any]:
         """Do a batch; if that fails, each job by itself, so that a bad one costs no other. A failure is an answer."""
         began = time.monotonic()
         waited = began - min(job.submitted for job in batch)
         self._load.waited(waited + self._elsewhere, began)
-        recognizer, threads = self.recognizer, self._threads
+        recognizer, threads = self.recognizer, self._recovery.threads
         try:
-            async with asyncio.timeout(self._hung):
+            async with asyncio.timeout(self._hung) as patience:
                 answers = await threads.run(_do, recognizer, batch)
-        except TimeoutError as error:
-            log.error("the recogniser has hung for %.0f s", self._hung)
-            await self._start_anew(recognizer)
-            return [error] * len(batch)
         except (RecognisersBusy, RecognisersGone) as error:
             self._turned_away(error, batch[0].asked.language)
             return [error] * len(batch)
         except Exception as error:
+            if patience.expired():
+                self._recovery.hangs(recognizer, threads)
+                return [error] * len(batch)
             log.exception("recognition of %d windows failed", len(batch))
             if len(batch) == 1:
                 return [error]
@@ -259,49 +314,38 @@ class Scheduler:
             for job in batch:
                 singly += await self._run([job])
             return singly
+        self._recovery.answers(threads)
         windows = [job.window for job in batch if job.window is not None]
         if windows:
             self._elsewhere = max(hypothesis.waited for hypothesis in answers)
         audio = sum(len(window.audio) for window in windows) / SAMPLE_RATE
-        self._observe(Batch(audio=audio, took=time.monotonic() - began, waited=waited))
+        tell(self._observe, Batch(audio=audio, took=time.monotonic() - began, waited=waited))
         return answers
 
     def _turned_away(self, error: RecognisersBusy | RecognisersGone, language: str) -> None:
         """Recognisers elsewhere have no time, which is load, or are not there, which is trouble until they are."""
         if isinstance(error, RecognisersBusy):
             self._load.waited(REFUSED, time.monotonic())
-        elif not self.trouble:
-            log.error("nobody can be heard: %s", error)
-            self.trouble = f"{error.reason}: {error}"
-            self._seeking = asyncio.create_task(self._seek(language), name="seek recognisers")
-
-    async def _seek(self, language: str) -> None:
-        """Ask with a second of silence until there is an answer; where no call goes on, nobody else would notice."""
-        silence = Window("", "", 0, np.zeros(SAMPLE_RATE, dtype=np.float32), 0.0, language, thorough=False)
-        while self.trouble:
-            await asyncio.sleep(SEEK)
-            try:
-                await self._threads.run(self.recognizer.recognize, [silence])
-            except RecognisersGone:
-                continue
-            except Exception as error:
-                log.warning("recognisers are there again, but %s", error)
-            else:
-                log.warning("recognisers are there again")
-            self.trouble = ""
-
-    async def _start_anew(self, hung: Recognizer) -> None:
-        """Put another recogniser in a hung one's place, once for all who waited for it."""
-        async with self._replacing:
-            if self.recognizer is not hung:
-                return
-            self._threads.abandon()
-            self._threads = Workers(hung.concurrency)
-            if self._replace is not None:
-                self.recognizer = await asyncio.to_thread(self._replace)
+        else:
+            self._recovery.out_of_reach(error, language)
 
 
 def _do(recognizer: Recognizer, batch: list[_Job]) -> Sequence[Any]:
+    """Run the recogniser, and see that it answers what it was asked.
+
+    Raises:
+      RecognitionFailed: it does not.
+    """
     windows = [job.window for job in batch if job.window is not None]
+    if windows:
+        hypotheses = recognizer.recognize(windows)
+        if len(hypotheses) != len(windows) or not all(isinstance(one, Hypothesis) for one in hypotheses):
+            raise RecognitionFailed(
+                f"{recognizer.name} answers {len(windows)} windows with {len(hypotheses)} hypotheses"
+            )
+        return hypotheses
     questions = [job.asked for job in batch if isinstance(job.asked, Scoring)]
-    return recognizer.recognize(windows) if windows else recognizer.score(questions)
+    likelihoods = recognizer.score(questions)
+    if [len(some) for some in likelihoods] != [len(question.texts) for question in questions]:
+        raise RecognitionFailed(f"{recognizer.name} does not weigh each text that it is asked about")
+    return likelihoods

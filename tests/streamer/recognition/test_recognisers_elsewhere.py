@@ -10,7 +10,7 @@ import pytest
 
 from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognisersBusy, RecognisersGone, RecognitionFailed
-from streamer.recognition import load, scheduler
+from streamer.recognition import load, recovery
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Hypothesis, Turn, Window
 from streamer.recognition.scheduler import Scheduler
@@ -94,7 +94,7 @@ class TestLoad:
 
 class TestTrouble:
     async def test_lasts_until_they_can_be_reached_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(scheduler, "SEEK", 0.0)
+        monkeypatch.setattr(recovery, "SEEK", 0.0)
         recognizer = Elsewhere()
         async with Scheduler(recognizer) as running:
             assert (await running.recognize(turn()))[1] is not None
@@ -113,7 +113,7 @@ class TestTrouble:
             assert running.alive
 
     async def test_ends_where_they_are_there_but_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(scheduler, "SEEK", 0.0)
+        monkeypatch.setattr(recovery, "SEEK", 0.0)
         recognizer = Elsewhere()
         recognizer.fault = RecognisersGone("nobody")
         async with Scheduler(recognizer) as running:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from detector.types import Word
+from streamer.errors import RecognitionFailed
+from streamer.recognition import recovery
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler
@@ -46,8 +49,11 @@ class GatedRecognizer:
         return [(0.0,) for _ in questions]
 
 
-def turn(call: str, deadline: float = 0.0, language: str = "zh") -> Turn:
-    return Turn(language, deadline, lambda _: Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language))
+def turn(call: str, deadline: float = 0.0, language: str = "zh", *, thorough: bool = True) -> Turn:
+    def cut(in_time: bool) -> Window:
+        return Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language, thorough and in_time)
+
+    return Turn(language, deadline, cut, thorough, call, "agent")
 
 
 async def submit(scheduler: Scheduler, *turns: Turn) -> list[asyncio.Task[Looked]]:
@@ -105,6 +111,44 @@ class TestBatches:
             await asyncio.gather(*tasks)
         assert max(map(len, recognizer.batches)) == 3
 
+    async def test_are_of_looks_that_are_all_thorough_or_all_not(self) -> None:
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(
+                scheduler,
+                turn("agent1", 1),
+                turn("customer1", 2, thorough=False),
+                turn("agent2", 3),
+                turn("customer2", 4, thorough=False),
+            )
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["agent1", "agent2"], ["customer1", "customer2"]]
+
+    async def test_go_by_what_a_window_is_and_not_by_what_was_announced(self) -> None:
+        recognizer = GatedRecognizer()
+        hasty = replace(turn("customer", thorough=False), thorough=True)
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(scheduler, turn("agent1"), hasty, turn("agent2"))
+            recognizer.gate.set()
+            answers = await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["agent1", "agent2"], ["customer"]]
+        assert all(heard is not None for _, heard in answers)
+
+    async def test_hold_thorough_looks_and_others_where_there_is_no_time_for_either(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("streamer.recognition.load.SOON", 0.0)
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(scheduler, turn("agent"), turn("customer", thorough=False))
+            recognizer.gate.set()
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["agent", "customer"]]
+
     async def test_are_told_of(self) -> None:
         recognizer, told = GatedRecognizer(), list[Batch]()
         recognizer.gate.set()
@@ -134,15 +178,166 @@ class TestFaults:
     async def test_of_a_recogniser_that_hangs_fail_its_batch_and_replace_it(self) -> None:
         hangs, works = GatedRecognizer(), GatedRecognizer()
         works.gate.set()
-        async with Scheduler(hangs, replace=lambda: works, hung=0.01) as scheduler:
+        async with Scheduler(hangs, replace=lambda: works, hung=0.1) as scheduler:
             window, heard = await scheduler.recognize(turn("lost"))
             assert window is not None
             assert heard is None
-            assert scheduler.recognizer is works
             _, heard = await scheduler.recognize(turn("again"))
             assert heard is not None
+            assert scheduler.recognizer is works
             assert scheduler.alive
             hangs.gate.set()
+
+    async def test_of_a_recogniser_that_hangs_are_answered_once_however_late_it_answers(self) -> None:
+        hangs, works, lost = GatedRecognizer(), GatedRecognizer(), list[str]()
+        works.gate.set()
+        async with Scheduler(hangs, replace=lambda: works, hung=0.1, lost=lost.append) as scheduler:
+            tasks = await submit(scheduler, turn("a"), turn("b"))
+            answers = await asyncio.gather(*tasks)
+            hangs.gate.set()
+            assert (await scheduler.recognize(turn("again")))[1] is not None
+            assert scheduler.age == 0.0
+        assert [heard for _, heard in answers] == [None, None]
+        assert lost == ["recognition failed"] * 2
+
+    async def test_of_what_should_replace_a_hung_recogniser_leave_it_another_chance(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "SOONEST", 60.0)
+        hangs, restarts = GatedRecognizer(), list[str]()
+
+        def replace() -> GatedRecognizer:
+            raise MemoryError("cannot allocate 1.5 GB")
+
+        async with Scheduler(hangs, replace=replace, hung=0.1, restarted=restarts.append) as scheduler:
+            assert (await scheduler.recognize(turn("lost")))[1] is None
+            hangs.gate.set()
+            _, heard = await scheduler.recognize(turn("again"))
+            assert heard is not None
+            assert scheduler.trouble == ""
+            assert restarts == ["model"]
+
+    async def test_of_what_should_replace_a_hung_recogniser_are_told_and_it_is_tried_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recovery, "SOONEST", 0.0)
+        hangs, works, troubles = GatedRecognizer(), GatedRecognizer(), list[str]()
+        works.gate.set()
+        attempts = 0
+
+        def replace() -> GatedRecognizer:
+            nonlocal attempts
+            attempts += 1
+            troubles.append(scheduler.trouble)
+            if attempts < 3:
+                raise MemoryError("cannot allocate 1.5 GB")
+            return works
+
+        async with Scheduler(hangs, replace=replace, hung=0.1) as scheduler:
+            assert (await scheduler.recognize(turn("lost")))[1] is None
+            (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "replace recogniser"]
+            await asyncio.wait_for(task, 10)
+            assert scheduler.recognizer is works
+            assert scheduler.trouble == ""
+            assert (await scheduler.recognize(turn("again")))[1] is not None
+            hangs.gate.set()
+        told = "the recogniser hung, and no other can be loaded: cannot allocate 1.5 GB"
+        assert troubles == ["", told, told]
+
+    async def test_of_one_call_are_its_own(self) -> None:
+        def cut(_: bool) -> Window:
+            raise IndexError("samples 3 to 9 are not within 5 to 12")
+
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer)]
+            tasks += await submit(scheduler, turn("good"), Turn("zh", 0.0, cut), turn("fine"))
+            recognizer.gate.set()
+            answers = await asyncio.gather(*tasks, return_exceptions=True)
+            assert scheduler.alive
+        assert isinstance(answers[2], IndexError)
+        assert recognizer.batches == [["first"], ["good", "fine"]]
+
+    async def test_of_whoever_counts_cost_no_window(self) -> None:
+        def fails(_: object) -> None:
+            raise RuntimeError("the counter is full")
+
+        recognizer = GatedRecognizer(bad=frozenset({"bad"}))
+        recognizer.gate.set()
+        async with Scheduler(recognizer, observe=fails, lost=fails) as scheduler:
+            assert (await scheduler.recognize(turn("bad")))[1] is None
+            assert (await scheduler.recognize(turn("good")))[1] is not None
+            assert scheduler.trouble == ""
+
+    @pytest.mark.parametrize("answers", [[], [None], [Hypothesis(()), Hypothesis(())]], ids=["none", "other", "more"])
+    async def test_of_a_recogniser_that_answers_something_else_fail_the_window(self, answers: list[Hypothesis]) -> None:
+        class Odd(GatedRecognizer):
+            def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+                return answers if windows[0].call_id == "odd" else [Hypothesis(())]
+
+        async with Scheduler(Odd()) as scheduler:
+            assert (await scheduler.recognize(turn("odd")))[1] is None
+            assert (await scheduler.recognize(turn("good")))[1] is not None
+            assert scheduler.trouble == ""
+
+    async def test_of_a_recogniser_that_weighs_something_else_are_told_to_whoever_asked(self) -> None:
+        question = Scoring("c", "agent", "v-1", np.zeros(1600, np.float32), "zh", ("保本",), ("报本",), 0.0)
+        async with Scheduler(GatedRecognizer()) as scheduler:
+            with pytest.raises(RecognitionFailed):
+                await scheduler.score(question)
+            assert scheduler.trouble == ""
+
+    async def test_of_a_recogniser_that_does_not_say_what_it_can_do_leave_it_the_least(self) -> None:
+        class Mute(GatedRecognizer):
+            def abilities(self, language: str) -> Abilities:
+                raise RuntimeError("nothing known")
+
+        recognizer = Mute()
+        recognizer.gate.set()
+        question = Scoring("c", "agent", "v-1", np.zeros(1600, np.float32), "zh", ("保本",), ("报本",), 0.0)
+        async with Scheduler(recognizer) as scheduler:
+            await asyncio.gather(*await submit(scheduler, turn("a"), turn("b")))
+            with pytest.raises(RecognitionFailed):
+                await scheduler.score(question)
+        assert recognizer.batches == [["a"], ["b"]]
+
+    async def test_of_a_recogniser_that_gives_up_waiting_are_no_hanging(self) -> None:
+        class Impatient(GatedRecognizer):
+            def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+                raise TimeoutError("no answer in 5 s")
+
+        restarts = list[str]()
+        async with Scheduler(Impatient(), replace=GatedRecognizer, restarted=restarts.append) as scheduler:
+            assert (await scheduler.recognize(turn("a")))[1] is None
+        assert restarts == []
+
+    async def test_of_our_own_end_no_worker_unseen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(recovery, "SOONEST", 0.0)
+        restarts, troubles = list[str](), list[str]()
+
+        class Fragile(GatedRecognizer):
+            fails = 0
+
+            @property
+            def concurrency(self) -> int:
+                self.fails -= 1
+                if self.fails in (0, 1):
+                    troubles.append(scheduler.trouble)
+                    raise RuntimeError("no idea")
+                return 1
+
+            @concurrency.setter
+            def concurrency(self, _: int) -> None: ...
+
+        recognizer = Fragile()
+        recognizer.gate.set()
+        async with Scheduler(recognizer, restarted=restarts.append) as scheduler:
+            recognizer.fails = 2
+            assert (await scheduler.recognize(turn("a")))[1] is not None
+            assert scheduler.alive
+            assert scheduler.trouble == ""
+        assert restarts == ["worker", "worker"]
+        assert troubles == ["", "recognition fails: RuntimeError('no idea')"]
 
     async def test_of_a_recogniser_that_still_hangs_hold_up_no_end(self) -> None:
         hangs = GatedRecognizer()
@@ -193,7 +388,10 @@ class TestFaults:
             assert (scheduler.alive, scheduler.age) == (True, 0.0)
             first = await occupied(scheduler, recognizer)
             assert scheduler.age > 0
+            (waits,) = await submit(scheduler, turn("waits"))
+            assert scheduler.age_of("first", "agent") > scheduler.age_of("waits", "agent") > 0
+            assert scheduler.age_of("first", "customer") == scheduler.age_of("another", "agent") == 0.0
             recognizer.gate.set()
-            await first
-            assert scheduler.age == 0.0
+            await asyncio.gather(first, waits)
+            assert scheduler.age == scheduler.age_of("first", "agent") == 0.0
         assert not scheduler.alive
