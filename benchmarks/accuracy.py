@@ -102,6 +102,8 @@ def _listen_to(
             channel.receive(frames.pop(0))
             if not frames:
                 channel.finish()
+            if (portion := channel.portion()) is not None:
+                channel.take(portion.process())
         now += FRAME
         if excerpt is not None and now >= due:
             window = Window("", channel.name, 0, excerpt.audio, excerpt.start, language)

@@ -1,7 +1,8 @@
 """One call, from its first frame to its account of itself. Pure: start reading here.
 
-`receive` takes audio in, `due` gives the windows to recognise, `heard` takes what was heard in them and answers with
-what the platform must be told, a block before all else. `streamer.conversation` puts time and sockets around it.
+`receive` notes the audio that comes in, `portions` hands it out to be processed, and `take` takes in where speech is in
+it. `due` then gives the windows to recognise, `heard` takes what was heard in them and answers with what the platform
+must be told, a block before all else. `streamer.conversation` puts time and sockets around it.
 
 Answers may come in any order. One that comes twice, or after the call was abandoned, changes nothing.
 """
@@ -19,6 +20,7 @@ from detector.masking import mask
 from detector.policy import USUAL, OnBlind, Policy
 from detector.types import Action, Reaction, ScoreRequest, TranscriptUpdate
 from streamer.channel import Channel
+from streamer.front_end import Portion, Processed
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
@@ -129,34 +131,41 @@ class Call:
         """Seconds of it that were lost to recognition."""
         return sum(channel.blind for channel in self._channels.values())
 
-    def receive(self, frame: AudioFrame) -> list[Outgoing]:
-        """Take in samples of one channel."""
-        channel = self._channels[frame.channel]
-        lost = channel.receive(frame.payload)
-        said = self._pause(frame.channel) if lost else []
-        return [*said, *self._measured(lost), *self._followed(channel)]
+    def receive(self, frame: AudioFrame) -> None:
+        """Note samples of one channel."""
+        self._channels[frame.channel].receive(frame.payload)
 
-    def skip(self, gap: Gap) -> list[Outgoing]:
+    def skip(self, gap: Gap) -> None:
         """Samples of a channel are lost; what was said before them is still heard to its end."""
-        channel = self._channels[gap.channel]
-        return [*self._measured(channel.skip(gap.samples, gap.reason)), *self._followed(channel)]
+        self._channels[gap.channel].skip(gap.samples, gap.reason)
 
-    def pause(self, channels: Sequence[str]) -> list[Outgoing]:
+    def pause(self, channels: Sequence[str]) -> None:
         """Nobody hears some of the channels for a while: what was said last in them was said to its end."""
-        return [event for name in channels for event in self._channels[name].skip(0, None)]
+        for name in channels:
+            self._channels[name].skip(0, None)
 
-    def join(self, channels: Sequence[str], at: float) -> list[Outgoing]:
+    def join(self, channels: Sequence[str], at: float) -> None:
         """Another socket brings some of the channels, from `at` seconds of the call on.
 
         What was lost of them meanwhile is blind; what was never there is not.
         """
-        events: list[Outgoing] = []
         for name in channels:
             channel, missing = self._channels[name], self.missing(name, at)
             if missing:
-                gap = "the connection was lost" if channel.received else None
-                events += [*self._measured(channel.skip(missing, gap)), *self._followed(channel)]
-        return events
+                channel.skip(missing, "the connection was lost" if channel.received else None)
+
+    def portions(self) -> list[Portion]:
+        """Hand out what has come in; each portion must come back by `take`, once it was processed, anywhere."""
+        return [portion for channel in self._channels.values() if (portion := channel.portion()) is not None]
+
+    def take(self, name: str, processed: Sequence[Processed]) -> list[Outgoing]:
+        """Take in what was made of a channel's portion."""
+        if self.state is CallState.OVER:
+            return []
+        channel = self._channels[name]
+        given_up, missing = channel.take(processed)
+        said = self._pause(name) if given_up else []
+        return [*said, *self._measured([*given_up, *missing]), *self._followed(channel), *self._settle()]
 
     def missing(self, channel: str, at: float) -> int:
         """Count the samples that a channel lacks up to `at` seconds of the call, at the wire's rate."""
@@ -254,13 +263,11 @@ class Call:
         said = self._pause(window.channel) if lost else []
         return [*said, *self._measured(lost), *self._settle()]
 
-    def stop(self) -> list[Outgoing]:
-        """The audio has ended; what was said last is still to be recognised."""
+    def stop(self) -> None:
+        """The audio has ended; what was said last is still to be processed and recognised."""
         self.state = CallState.DRAINING
-        lost: list[Blind] = []
         for channel in self._channels.values():
-            lost += channel.finish()
-        return [*lost, *self._settle()]
+            channel.finish()
 
     def abandon(self, reason: str) -> list[Outgoing]:
         """Recognise nothing more: what waits for it is blind, and what was to be weighed is left to people."""

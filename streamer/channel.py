@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from detector.conduct import Change, Voice
 from detector.types import ScoreRequest, TranscriptUpdate
-from streamer.audio import SAMPLE_RATE, Resampler, RingBuffer, decode
+from streamer.audio import SAMPLE_RATE, RingBuffer
+from streamer.front_end import End, FrontEnd, Input, Lost, Missing, Portion, Processed, Sound
 from streamer.recognition.agreement import OVERLAP, Agreement
 from streamer.recognition.recognizer import Hypothesis
-from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted, VoiceActivity
+from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted
 from streamer.recognition.windows import Plan, WindowPlanner
 from streamer.types import Blind, Encoding
 
@@ -28,6 +30,8 @@ LEAD_IN, ROOM = 3.0, 10.0
 Joined to it without the pause between: a recogniser hears a sentence better that continues another."""
 BEFORE, AFTER = 0.15, 0.2
 """Seconds of audio around words that are weighed: their times are that exact."""
+RETRY = 1.0
+"""Seconds of audio that come together after some could not be processed: a report for each frame would be none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +51,9 @@ class Excerpt:
 class Channel:
     """What is known of one channel's audio.
 
-    Every second received ends up either monitored or blind; until then it is waiting to be recognised.
+    Every second received ends up either monitored or blind; until then it is waiting to be processed or recognised.
+
+    What comes in is only noted. `portion` hands it out to be processed, anywhere; `take` takes in what came of it.
 
     Args:
       name: the leg, `agent` or `customer`.
@@ -60,11 +66,16 @@ class Channel:
         self, name: str, encoding: Encoding, sample_rate: int, speech: SpeechModel, overlap: float = OVERLAP
     ) -> None:
         self.name = name
-        self._encoding = encoding
         self.sample_rate = sample_rate
-        self._resampler = Resampler(sample_rate)
+        self._width = encoding.width
+        self._front_end = FrontEnd(encoding, sample_rate, speech)
+        self._inputs: list[Input] = []
+        # Samples of audio in them, at the wire's rate.
+        self._held = 0
+        self._processing = False
+        self._wanted = 0.0
+        self._paused: float | None = None
         self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
-        self._activity = VoiceActivity(speech)
         self._changes: list[Change] = []
         self._planner = WindowPlanner()
         self._agreement = Agreement(name, overlap)
@@ -85,6 +96,11 @@ class Channel:
         return self._samples / self.sample_rate
 
     @property
+    def processed(self) -> float:
+        """Seconds of it that were processed."""
+        return self._buffer.end / SAMPLE_RATE
+
+    @property
     def monitored(self) -> float:
         """Seconds of call audio that were recognised, or were silent."""
         return max(0.0, min(self._planner.heard, self.received) - self.blind)
@@ -101,51 +117,63 @@ class Channel:
 
     @property
     def waiting(self) -> float:
-        """Seconds of speech received that no window has heard."""
-        return max(0.0, self.received - max(self._planner.heard, self._in_flight.plan.end if self._in_flight else 0.0))
+        """Seconds of speech that no window has heard."""
+        return max(0.0, self.processed - max(self._planner.heard, self._in_flight.plan.end if self._in_flight else 0.0))
 
     @property
     def idle(self) -> bool:
-        """Whether there is nothing to recognise and no window in flight."""
-        return self._planner.idle and self._in_flight is None
+        """Whether there is nothing to process or recognise, and no window in flight."""
+        waiting = self._inputs or self._processing
+        return not waiting and self._planner.idle and self._in_flight is None
 
-    def receive(self, payload: bytes) -> list[Blind]:
-        """Take in whole samples that follow the last ones; report what had to be given up for them."""
-        second = self.sample_rate * self._encoding.width
-        lost = []
-        for at in range(0, len(payload), second):
-            piece = payload[at : at + second]
-            self._samples += len(piece) // self._encoding.width
-            lost += self._take(self._resampler.push(decode(piece, self._encoding)))
-        return lost
+    def receive(self, payload: bytes) -> None:
+        """Note whole samples that follow the last ones."""
+        if self._held > BUFFER * self.sample_rate:
+            gaps = [one for one in self._inputs if isinstance(one, Lost)]
+            self._inputs, self._held = [*gaps, Lost(self._held, "processing fell behind")], 0
+        samples = len(payload) // self._width
+        self._samples += samples
+        self._held += samples
+        self._inputs.append(payload)
 
-    def skip(self, samples: int, reason: str | None) -> list[Blind]:
+    def skip(self, samples: int, reason: str | None) -> None:
         """Go on after samples that are lost; what is being said ends before them.
 
         Args:
           samples: how many, at the wire's rate; 0 where only the platform's silence begins.
           reason: why they are lost, for people; None where there was nothing to hear.
         """
-        lost = self._take(self._resampler.flush())
-        self._resampler = Resampler(self.sample_rate)
-        start = self.received
         self._samples += samples
-        missing = round(self.received * SAMPLE_RATE) - self._buffer.end
-        self._note(self._activity.skip(max(0, missing)))
-        if self._buffer.end + missing - int(self._planner.needed * SAMPLE_RATE) > BUFFER * SAMPLE_RATE:
-            lost += self.give_up("recognition fell behind", start)
-        self._buffer.skip(max(0, missing))
-        self._planner.audio_received(self._buffer.end / SAMPLE_RATE, self._activity.paused)
-        if reason is None:
-            return lost
-        self._changes += [(start, Voice.UNHEARD), (self.received, Voice.SILENT)]
-        return [*lost, *self._lose(start, self.received, reason)]
+        self._inputs.append(Lost(samples, reason))
 
-    def finish(self) -> list[Blind]:
+    def finish(self) -> None:
         """The audio has ended."""
-        lost = self._take(self._resampler.flush())
-        self._note(self._activity.finish())
-        return lost
+        self._wanted = 0.0
+        self._inputs.append(End())
+
+    def portion(self) -> Portion | None:
+        """Hand out what has come in; None where there is nothing, or where what was handed out before is not back."""
+        if self._processing or not self._inputs or self.received < self._wanted:
+            return None
+        self._processing = True
+        inputs, self._inputs, self._held = self._inputs, [], 0
+        return Portion(self.name, self._front_end, inputs)
+
+    def take(self, processed: Sequence[Processed]) -> tuple[list[Blind], list[Blind]]:
+        """Take in what was made of the portion handed out.
+
+        Returns:
+          what had to be given up for it, as recognition fell behind; and what never came or could not be processed.
+        """
+        self._processing = False
+        given_up: list[Blind] = []
+        missing: list[Blind] = []
+        for one in processed:
+            if isinstance(one, Sound):
+                given_up += self._hear(one)
+            else:
+                missing += self._miss(one)
+        return given_up, missing
 
     def speech(self) -> tuple[list[Change], float]:
         """Give how speech began and ended since this was last asked, and up to which second of call audio that is all.
@@ -154,7 +182,7 @@ class Channel:
         """
         changes, self._changes = self._changes, []
         known = max(0, self._buffer.end - FRAME) / SAMPLE_RATE
-        return changes, known if self._activity.paused is None else min(known, self._activity.paused)
+        return changes, known if self._paused is None else min(known, self._paused)
 
     def awaits(self, number: int) -> bool:
         """Whether the window of a number is in flight: what else is answered was answered before, or given up."""
@@ -238,15 +266,17 @@ class Channel:
         return TranscriptUpdate(self.name, self._agreement.rest(), final=True)
 
     def give_up(self, reason: str, until: float | None = None) -> list[Blind]:
-        """Recognise nothing before `until` (or of all that was received) that no window holds yet."""
-        span = self._planner.skip(self.received if until is None else min(until, self.received))
+        """Recognise nothing before `until` (or of all that was processed) that no window holds yet."""
+        span = self._planner.skip(self.processed if until is None else min(until, self.received))
         return self._lose(*span, reason) if span else []
 
     def abandon(self, reason: str) -> list[Blind]:
-        """Recognise nothing more, not even the window in flight."""
+        """Recognise nothing more: nothing that waits, and not even the window in flight."""
+        self._inputs = []
+        self._processing = False
         self._in_flight = None
         self._planner.failed()
-        return self.give_up(reason)
+        return self.give_up(reason, self.received)
 
     def _landed(self) -> Excerpt:
         assert self._in_flight is not None
@@ -267,19 +297,35 @@ class Channel:
         said = np.concatenate([self._lead_in(plan), excerpt.audio[round((plan.start - excerpt.start) * SAMPLE_RATE) :]])
         self._said, self._said_until = said[-int(LEAD_IN * SAMPLE_RATE) :], plan.end
 
-    def _take(self, samples: NDArray[np.float32]) -> list[Blind]:
+    def _hear(self, sound: Sound) -> list[Blind]:
         lost: list[Blind] = []
         needed = max(self._buffer.start, int(self._planner.needed * SAMPLE_RATE))
-        if self._buffer.end + len(samples) - needed > BUFFER * SAMPLE_RATE:
-            lost = self.give_up("recognition fell behind", self._buffer.end / SAMPLE_RATE - KEPT)
-        self._buffer.append(samples)
-        self._note(self._activity.receive(samples))
-        self._planner.audio_received(self._buffer.end / SAMPLE_RATE, self._activity.paused)
-        done = min(self._planner.needed, self._buffer.end / SAMPLE_RATE - REMEMBERED)
+        if self._buffer.end + len(sound.samples) - needed > BUFFER * SAMPLE_RATE:
+            lost = self.give_up("recognition fell behind", self.processed - KEPT)
+        self._buffer.append(sound.samples)
+        self._note(sound.speech)
+        self._paused = sound.paused
+        self._planner.audio_received(self.processed, self._paused)
+        done = min(self._planner.needed, self.processed - REMEMBERED)
         self._buffer.discard(max(0, int(done * SAMPLE_RATE)))
         return lost
 
-    def _note(self, events: list[SpeechStarted | SpeechEnded]) -> None:
+    def _miss(self, missing: Missing) -> list[Blind]:
+        lost: list[Blind] = []
+        self._note(missing.speech)
+        if self._buffer.end + missing.samples - int(self._planner.needed * SAMPLE_RATE) > BUFFER * SAMPLE_RATE:
+            lost = self.give_up("recognition fell behind", missing.start)
+        self._buffer.skip(missing.samples)
+        self._paused = None
+        self._planner.audio_received(self.processed)
+        if missing.error is not None:
+            self._wanted = self.received + RETRY
+        if missing.reason is None:
+            return lost
+        self._changes += [(missing.start, Voice.UNHEARD), (missing.end, Voice.SILENT)]
+        return [*lost, *self._lose(missing.start, missing.end, missing.reason)]
+
+    def _note(self, events: Sequence[SpeechStarted | SpeechEnded]) -> None:
         for event in events:
             if isinstance(event, SpeechStarted):
                 self._planner.speech_started(event.at)

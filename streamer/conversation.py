@@ -13,7 +13,9 @@ from streamer.absence import Absence, Missed
 from streamer.call import Call, CallState
 from streamer.control.carrier import Carrier
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
+from streamer.front_end import Portion, Processed
 from streamer.lifting import Aftermath, Timer
+from streamer.listener import Listener
 from streamer.metrics import Metrics
 from streamer.outcomes import Outcomes
 from streamer.recognition.load import Relief
@@ -59,6 +61,7 @@ class Engine(Protocol):
 
     metrics: Metrics
     scheduler: Scheduler
+    listener: Listener
     limits: Limits
 
 
@@ -120,8 +123,8 @@ class Conversation:
                     self._pend(self._make_ready(self._carrier))
                 await self._listen()
                 if self.call.state is CallState.LISTENING:
-                    await self._send(self.call.stop())
-                    self._submit()
+                    self.call.stop()
+                    self._engine.listener.notify(self)
                 await self._drain()
             if self._carrier is not None:
                 await self._carrier.rest()
@@ -215,17 +218,16 @@ class Conversation:
             return
         await self._lose(self._absence.missed())
         self._absence.received(now)
-        await self._send(self.call.receive(frame))
+        self.call.receive(frame)
         self.reporter.receive(frame)
-        self.reporter.state(self.call, self._lag, now, muted=self.muted)
-        await self._go_on()
+        self._engine.listener.notify(self)
 
     async def skip(self, socket: Socket, gap: Gap) -> None:
         """Samples are lost."""
         if self.call.state is CallState.LISTENING and self._brings(socket, gap.channel):
-            await self._send(self.call.skip(gap))
+            self.call.skip(gap)
             self.reporter.skip(gap.channel, gap.samples)
-            await self._go_on()
+            self._engine.listener.notify(self)
 
     async def pause(self, socket: Socket, now: float, *, on: bool) -> None:
         """The platform lets nobody hear what a socket brings for a while (`on`), or lets it be heard again."""
@@ -240,13 +242,27 @@ class Conversation:
             channels, at = missed
             for name in channels:
                 self.reporter.skip(name, self.call.missing(name, at))
-            await self._send(self.call.join(channels, at))
-            self._submit()
+            self.call.join(channels, at)
+            self._engine.listener.notify(self)
 
     async def _fall_silent(self, channels: Sequence[str]) -> None:
         if self.call.state is CallState.LISTENING:
-            await self._send(self.call.pause(channels))
-            await self._go_on()
+            self.call.pause(channels)
+            self._engine.listener.notify(self)
+
+    def portions(self) -> list[Portion]:
+        """Hand out what has come in, to be processed."""
+        return self.call.portions()
+
+    def processed(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
+        """Take in what was made of it."""
+        if self.call.state is not CallState.OVER:
+            self._pend(self._take(portions))
+
+    def broken(self, error: Exception) -> None:
+        """What comes in can't be processed any more: the call fails."""
+        if self.call.state is not CallState.OVER:
+            self._pend(_fail(error))
 
     async def order(self, action: str, channel: str, violation_id: str | None, by: str) -> bool:
         """Ask the platform for what a supervisor wants; tell whether it took the message."""
@@ -270,7 +286,11 @@ class Conversation:
             except TimeoutError:
                 return
 
-    async def _go_on(self) -> None:
+    async def _take(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
+        # All before anything is sent: what came in meanwhile can be handed out again, however slow the platform is.
+        events = [event for channel, processed in portions for event in self.call.take(channel, processed)]
+        await self._send(events)
+        self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted)
         if self._engine.scheduler.relief >= Relief.CUSTOMERS:
             await self._send(self.call.relieve())
         self._count()
@@ -397,3 +417,7 @@ class Conversation:
         self._count()
         self._metrics.calls.labels(self.outcome, self._reason).inc()
         self._closed.set()
+
+
+async def _fail(error: Exception) -> None:
+    raise error

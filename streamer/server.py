@@ -33,6 +33,7 @@ from streamer.conversation import Conversation
 from streamer.dialects.dialect import LEGS, Upgrade
 from streamer.errors import AccessDenied, BadField, ForbiddenOrigin, Overloaded, SettingsError, Unauthorised
 from streamer.lexicon_store import LexiconStore
+from streamer.listener import Listener
 from streamer.metrics import Metrics
 from streamer.platforms import KNOWN, section_of
 from streamer.recognition.load import Relief
@@ -89,6 +90,7 @@ class MediaServer:
         self.store = store
         self.scheduler = scheduler
         self.metrics = metrics
+        self.listener = Listener()
         self._bus = bus
         self._calls: dict[str, Conversation] = {}
         self._running: set[asyncio.Task[None]] = set()
@@ -130,6 +132,8 @@ class MediaServer:
                 section = section_of(known.platform, settings.platforms)
                 self._ports[known.platform.name] = known.open_port(section)
         context = None if settings.tls is None else server_context(settings.tls)
+        # The first loads the network, which should not wait for a call.
+        await asyncio.to_thread(SileroModel)
         try:
             self._server: Server = await serve(
                 self._listen,
@@ -152,6 +156,7 @@ class MediaServer:
         except OSError as error:
             reason = f"can't be had on {settings.host}: {error.strerror}; give another, or 0 for any"
             raise SettingsError(f"port {settings.media_port}", "media_port", reason) from None
+        await self.listener.__aenter__()
         return self
 
     async def __aexit__(
@@ -164,6 +169,7 @@ class MediaServer:
         self._stopping.set()
         await asyncio.gather(*self._running)
         self._sum_up(over=True)
+        await self.listener.__aexit__(kind, error, trace)
         for port in self._ports.values():
             if port is not None:
                 await port.aclose()

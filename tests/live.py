@@ -15,6 +15,7 @@ from streamer.call import Call, CallState
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Turn, Window
 from streamer.recognition.vad import SileroModel
 from streamer.types import AudioFrame, CallStarted, Outgoing, Stopped, ViolationReport
+from tests.streamer.calls_in_hand import receive, stop
 
 FRAME = 0.02
 TAKES = 0.2
@@ -49,9 +50,9 @@ class Line:
         for at in range(0, len(samples), step):
             for column, name in enumerate(self._recording.channels):
                 payload = encode(samples[at : at + step, column], self._recording.encoding)
-                self.events += self._call.receive(AudioFrame(name, at, payload))
+                self.events += receive(self._call, AudioFrame(name, at, payload))
             self._tick()
-        self.events += self._call.stop()
+        self.events += stop(self._call)
         while self._call.state is not CallState.OVER:
             self._tick()
 

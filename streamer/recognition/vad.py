@@ -120,10 +120,9 @@ class VoiceActivity:
         """Take in samples (float32, 16 kHz) that follow the last ones; what they begin and end."""
         audio = np.concatenate([self._pending, samples])
         whole = len(audio) // FRAME * FRAME
+        # If the model raises, nothing was taken in.
+        scores = self._model.probabilities(audio[:whole].reshape(-1, FRAME)) if whole else ()
         self._pending = audio[whole:]
-        if not whole:
-            return []
-        scores = self._model.probabilities(audio[:whole].reshape(-1, FRAME))
         events = []
         for score in scores:
             events += self._step(float(score))

@@ -19,11 +19,12 @@ class Workers:
 
     Args:
       count: of threads.
+      name: of what they do.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, name: str = "recognise") -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._threads = [threading.Thread(target=self._serve, name=f"recognise {i}", daemon=True) for i in range(count)]
+        self._threads = [threading.Thread(target=self._serve, name=f"{name} {i}", daemon=True) for i in range(count)]
         for thread in self._threads:
             thread.start()
 

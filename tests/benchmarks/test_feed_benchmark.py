@@ -31,6 +31,7 @@ from streamer.recognition.recognizer import Window
 from streamer.recognition.vad import SileroModel
 from streamer.trying import triggered
 from streamer.types import AudioFrame, Block, CallStarted, Encoding, Outgoing
+from tests.streamer.calls_in_hand import receive
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def hear(call: Call, recognizer: Replay, turns: int) -> list[tuple[float, Outgoi
     told: list[tuple[float, Outgoing]] = []
     audio, step = replay.turn_of_audio() * turns, replay.WIRE_RATE // 10
     for at in range(0, len(audio), step):
-        call.receive(AudioFrame("agent", at, audio[at : at + step]))
+        receive(call, AudioFrame("agent", at, audio[at : at + step]))
         now = (at + step) / replay.WIRE_RATE
         for turn in call.due(now):
             window = turn.cut(True)

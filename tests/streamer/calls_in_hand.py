@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ from streamer.types import (
     AudioFrame,
     CallStarted,
     Encoding,
+    Gap,
     Outgoing,
     Transcript,
 )
@@ -62,8 +65,38 @@ def begin(*channels: str, policy: Policy = USUAL) -> Call:
     )
 
 
+def process(call: Call) -> list[Outgoing]:
+    """Process what has come in, here and now."""
+    return [event for portion in call.portions() for event in call.take(portion.channel, portion.process())]
+
+
+def receive(call: Call, frame: AudioFrame) -> list[Outgoing]:
+    call.receive(frame)
+    return process(call)
+
+
+def skip(call: Call, gap: Gap) -> list[Outgoing]:
+    call.skip(gap)
+    return process(call)
+
+
+def pause(call: Call, channels: Sequence[str]) -> list[Outgoing]:
+    call.pause(channels)
+    return process(call)
+
+
+def join(call: Call, channels: Sequence[str], at: float) -> list[Outgoing]:
+    call.join(channels, at)
+    return process(call)
+
+
+def stop(call: Call) -> list[Outgoing]:
+    call.stop()
+    return process(call)
+
+
 def speak(call: Call, seconds: float, channel: str = "agent") -> list[Window]:
-    call.receive(AudioFrame(channel, 0, b"\1\0" * int(16_000 * seconds)))
+    receive(call, AudioFrame(channel, 0, b"\1\0" * int(16_000 * seconds)))
     return windows(call)
 
 

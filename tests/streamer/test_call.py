@@ -16,7 +16,7 @@ from streamer.types import (
     Unblock,
     ViolationReport,
 )
-from tests.streamer.calls_in_hand import begin, hear, kinds, signals, speak, windows, words
+from tests.streamer.calls_in_hand import begin, hear, kinds, process, receive, signals, speak, stop, windows, words
 
 
 class TestAViolation:
@@ -131,7 +131,7 @@ class TestTheText:
         call = begin()
         (window,) = speak(call, 1.2)
         hear(call, window, words("尾号六二"))
-        call.stop()
+        stop(call)
         (window,) = windows(call)
         *_, last, account = hear(call, window, words("尾号六二"))
         assert last == Transcript("agent", "六二", True, 0.4, 0.8)
@@ -139,11 +139,34 @@ class TestTheText:
 
 
 class TestTheEnd:
+    def test_waits_for_audio_that_has_not_been_processed(self) -> None:
+        call = begin()
+        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        (first,) = call.portions()
+        call.receive(AudioFrame("agent", 16_000, b"\1\0" * 16_000))
+        call.stop()
+        assert call.take("agent", first.process()) == []
+        process(call)
+        (window,) = windows(call)
+        block, *_, account = hear(call, window, words("我们保本的"))
+        assert isinstance(block, Block)
+        assert isinstance(account, Stopped)
+        assert (account.duration, account.blind_seconds) == (2.0, 0.0)
+
+    def test_once_abandoned_takes_in_no_more(self) -> None:
+        call = begin()
+        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        (portion,) = call.portions()
+        blind, account = call.abandon("the call broke off")
+        assert blind == Blind("agent", 0.0, 1.0, "the call broke off")
+        assert isinstance(account, Stopped)
+        assert call.take("agent", portion.process()) == []
+
     def test_waits_for_what_was_said_last_on_every_channel(self) -> None:
         call = begin("agent", "customer")
         (agent,) = speak(call, 1.0)
         (customer,) = speak(call, 2.0, "customer")
-        assert call.stop() == []
+        assert stop(call) == []
         hear(call, agent, words("您好"))
         hear(call, customer, words("你好"))
         last = windows(call)
@@ -156,14 +179,14 @@ class TestTheEnd:
 
     def test_of_a_silent_call_is_its_account(self) -> None:
         call = begin()
-        (account,) = call.stop()
+        (account,) = stop(call)
         assert isinstance(account, Stopped)
         assert [missing.rule_id for missing in account.missing] == ["risk"]
 
     def test_that_can_not_be_waited_for_is_blind(self) -> None:
         call = begin()
         speak(call, 3.0)
-        call.stop()
+        stop(call)
         lost, account = call.abandon("recognition fell behind")
         assert lost == Blind("agent", 0.0, 3.0, "recognition fell behind")
         assert isinstance(account, Stopped)
@@ -175,28 +198,28 @@ class TestTheEnd:
 class TestDeadlines:
     def test_the_last_look_is_wanted_at_once_and_others_by_the_next_one(self) -> None:
         call = begin()
-        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000))
         (turn,) = call.due(now=100.0)
         assert turn.deadline == pytest.approx(100.2)
         window = turn.cut(True)
         assert window is not None
         hear(call, window, words("您好"))
-        call.stop()
+        stop(call)
         (last,) = call.due(now=200.0)
         assert last.deadline == 200.0
 
     def test_agents_are_heard_before_customers(self) -> None:
         call = begin("customer", "agent")
         for channel in ("customer", "agent"):
-            call.receive(AudioFrame(channel, 0, b"\1\0" * 16_000))
+            receive(call, AudioFrame(channel, 0, b"\1\0" * 16_000))
         customer, agent = call.due(now=100.0)
         assert agent.deadline < customer.deadline
 
     def test_a_window_holds_what_has_come_in_by_its_turn(self) -> None:
         call = begin()
-        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
+        receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000))
         (turn,) = call.due(now=100.0)
-        call.receive(AudioFrame("agent", 16_000, b"\1\0" * 16_000))
+        receive(call, AudioFrame("agent", 16_000, b"\1\0" * 16_000))
         assert call.due(now=101.0) == []
         window = turn.cut(True)
         assert window is not None
@@ -207,10 +230,10 @@ class TestRelief:
     def test_gives_up_what_customers_say_a_second_at_a_time_and_says_so(self) -> None:
         call = begin("agent", "customer")
         for channel in ("agent", "customer"):
-            call.receive(AudioFrame(channel, 0, b"\1\0" * 12_800))
+            receive(call, AudioFrame(channel, 0, b"\1\0" * 12_800))
         assert call.relieve() == []
         for channel in ("agent", "customer"):
-            call.receive(AudioFrame(channel, 12_800, b"\1\0" * 6_400))
+            receive(call, AudioFrame(channel, 12_800, b"\1\0" * 6_400))
         (lost,) = call.relieve()
         assert isinstance(lost, Blind)
         assert (lost.channel, lost.reason) == ("customer", "overloaded")

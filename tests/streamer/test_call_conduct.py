@@ -26,6 +26,7 @@ from streamer.types import (
     Stopped,
     ViolationReport,
 )
+from tests.streamer.calls_in_hand import receive, skip, stop
 
 RATE = 16_000
 STEP = 0.25
@@ -67,16 +68,16 @@ class Conversed:
         for _ in range(round(seconds / STEP)):
             for channel in self.channels:
                 sample = b"\1\0" if channel in speaking else b"\0\0"
-                self.told += self.call.receive(AudioFrame(channel, 0, sample * int(RATE * STEP)))
+                self.told += receive(self.call, AudioFrame(channel, 0, sample * int(RATE * STEP)))
             self._recognise()
         return [event for event in self.told[before:] if isinstance(event, ViolationReport)]
 
     def lose(self, seconds: float) -> None:
         for channel in self.channels:
-            self.told += self.call.skip(Gap(channel, int(RATE * seconds), "lost"))
+            self.told += skip(self.call, Gap(channel, int(RATE * seconds), "lost"))
 
     def end(self) -> Stopped:
-        self.told += self.call.stop()
+        self.told += stop(self.call)
         self._recognise()
         account = self.told[-1]
         assert isinstance(account, Stopped)

@@ -18,22 +18,22 @@ from streamer.types import (
     Unblock,
     ViolationReport,
 )
-from tests.streamer.calls_in_hand import begin, hear, kinds, signals, speak, windows, words
+from tests.streamer.calls_in_hand import begin, hear, join, kinds, pause, receive, signals, skip, speak, windows, words
 
 
 class TestWhatIsLost:
     def test_is_blind_and_the_call_goes_on_after_it(self) -> None:
         call = begin()
         speak(call, 1.0)
-        assert call.skip(Gap("agent", 8000, "discarded")) == [Blind("agent", 1.0, 1.5, "discarded")]
+        assert skip(call, Gap("agent", 8000, "discarded")) == [Blind("agent", 1.0, 1.5, "discarded")]
         assert (call.duration, call.blind) == (1.5, 0.5)
         speak(call, 1.0)
         assert call.duration == 2.5
 
     def test_ends_what_was_being_said(self) -> None:
         call = begin()
-        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
-        call.skip(Gap("agent", 48_000, "discarded"))
+        receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000))
+        skip(call, Gap("agent", 48_000, "discarded"))
         (window,) = windows(call)
         assert window.final
         assert window.end < 2.0
@@ -41,7 +41,7 @@ class TestWhatIsLost:
     def test_takes_back_nothing_that_was_said_before_it(self) -> None:
         call = begin()
         block = block_of(call)
-        assert kinds(call.skip(Gap("agent", 8000, "discarded"))) == [Blind]
+        assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Blind]
         (window,) = windows(call)
         (confirmed,) = signals(call, window, words("我们保本的"))
         assert isinstance(confirmed, ViolationReport)
@@ -52,7 +52,7 @@ class TestWhatIsLost:
         call = begin()
         (window,) = speak(call, 1.0)
         assert Block not in kinds(hear(call, window, words("我们保本是")))
-        call.skip(Gap("agent", 8000, "discarded"))
+        skip(call, Gap("agent", 8000, "discarded"))
         (window,) = windows(call)
         assert Block in kinds(hear(call, window, words("我们保本是")))
 
@@ -60,8 +60,8 @@ class TestWhatIsLost:
 class TestAPause:
     def test_ends_what_was_being_said_and_loses_nothing(self) -> None:
         call = begin()
-        call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000))
-        assert call.pause(["agent"]) == []
+        receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000))
+        assert pause(call, ["agent"]) == []
         (window,) = windows(call)
         assert window.final
         assert (call.duration, call.blind) == (1.0, 0.0)
@@ -69,8 +69,8 @@ class TestAPause:
     def test_of_one_channel_is_none_of_the_other(self) -> None:
         call = begin("agent", "customer")
         for channel in ("agent", "customer"):
-            call.receive(AudioFrame(channel, 0, b"\1\0" * 16_000))
-        call.pause(["customer"])
+            receive(call, AudioFrame(channel, 0, b"\1\0" * 16_000))
+        pause(call, ["customer"])
         assert {window.channel: window.final for window in windows(call)} == {"agent": False, "customer": True}
 
 
@@ -79,19 +79,19 @@ class TestASocketThatJoins:
         call = begin()
         speak(call, 1.0)
         assert call.missing("agent", 3.0) == 32_000
-        assert call.join(["agent"], 3.0) == [Blind("agent", 1.0, 3.0, "the connection was lost")]
+        assert join(call, ["agent"], 3.0) == [Blind("agent", 1.0, 3.0, "the connection was lost")]
         assert (call.duration, call.missing("agent", 3.0)) == (3.0, 0)
 
     def test_finds_nothing_lost_of_a_leg_that_was_not_there_yet(self) -> None:
         call = begin("agent", "customer")
         speak(call, 2.0)
-        assert call.join(["customer"], 2.0) == []
+        assert join(call, ["customer"], 2.0) == []
         assert (call.received, call.blind) == (4.0, 0.0)
 
     def test_in_time_finds_nothing_lost(self) -> None:
         call = begin()
         speak(call, 1.0)
-        assert call.join(["agent"], 0.9) == []
+        assert join(call, ["agent"], 0.9) == []
         assert call.duration == 1.0
 
 
@@ -155,43 +155,43 @@ class TestWhileNobodyListens:
 
     def test_the_agent_is_muted_before_the_blind_spell_is_told(self) -> None:
         call = begin(policy=self.policy)
-        order, blind = call.skip(Gap("agent", 8000, "discarded"))
+        order, blind = skip(call, Gap("agent", 8000, "discarded"))
         assert order == Order("o-1", "mute", "agent", None, "policy")
         assert isinstance(blind, Blind)
         assert call.muted
 
     def test_the_agent_is_muted_once(self) -> None:
         call = begin(policy=self.policy)
-        call.skip(Gap("agent", 8000, "discarded"))
-        assert kinds(call.skip(Gap("agent", 8000, "discarded"))) == [Blind]
+        skip(call, Gap("agent", 8000, "discarded"))
+        assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Blind]
 
     def test_and_somebody_does_again_the_mute_is_lifted(self) -> None:
         call = begin(policy=self.policy)
-        call.skip(Gap("agent", 8000, "discarded"))
+        skip(call, Gap("agent", 8000, "discarded"))
         (window,) = speak(call, 1.0)
         assert Unblock("o-1", "monitored again") in hear(call, window, words("您好"))
         assert not call.muted
-        assert kinds(call.skip(Gap("agent", 8000, "discarded"))) == [Order, Blind]
+        assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Order, Blind]
 
     def test_what_the_customer_says_changes_nothing(self) -> None:
         call = begin("agent", "customer", policy=self.policy)
-        assert kinds(call.skip(Gap("customer", 8000, "discarded"))) == [Blind]
-        call.skip(Gap("agent", 8000, "discarded"))
+        assert kinds(skip(call, Gap("customer", 8000, "discarded"))) == [Blind]
+        skip(call, Gap("agent", 8000, "discarded"))
         (window,) = speak(call, 1.0, "customer")
         assert Unblock not in kinds(hear(call, window, words("您好")))
         assert call.muted
 
     def test_a_muted_leg_that_says_nothing_is_heard_again_in_the_end(self) -> None:
         call = begin(policy=self.policy)
-        call.skip(Gap("agent", 8000, "discarded"))
+        skip(call, Gap("agent", 8000, "discarded"))
         assert UNHEARD < call.lift < UNHEARD + 0.1
         assert call.lifted(call.lift) == [Unblock("o-1", "its time is over")]
-        assert kinds(call.skip(Gap("agent", 8000, "discarded"))) == [Order, Blind]
+        assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Order, Blind]
 
     def test_a_block_outlasts_the_blind_spell(self) -> None:
         call = begin(policy=self.policy)
         block_of(call)
-        call.skip(Gap("agent", 8000, "discarded"))
+        skip(call, Gap("agent", 8000, "discarded"))
         (window,) = speak(call, 1.0)
         hear(call, window, words("我们保本的"))
         assert call.muted
@@ -206,10 +206,10 @@ class TestWhileNobodyListens:
     def test_and_a_connection_comes_again_the_agent_is_muted_too(self) -> None:
         call = begin(policy=self.policy)
         speak(call, 1.0)
-        assert kinds(call.join(["agent"], 2.0)) == [Order, Blind]
+        assert kinds(join(call, ["agent"], 2.0)) == [Order, Blind]
 
     @pytest.mark.parametrize("on_blind", [OnBlind.ALERT, OnBlind.NOTHING])
     def test_nobody_is_muted_unless_the_policy_says_so(self, on_blind: OnBlind) -> None:
         call = begin(policy=Policy(on_blind=on_blind))
-        assert kinds(call.skip(Gap("agent", 8000, "discarded"))) == [Blind]
+        assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Blind]
         assert not call.muted

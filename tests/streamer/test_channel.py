@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
 from streamer.channel import BUFFER, LEAD_IN, ROOM, Channel, Excerpt
+from streamer.front_end import BROKEN
 from streamer.recognition.recognizer import Hypothesis
 from streamer.types import Blind, Encoding
 
@@ -25,6 +26,18 @@ class LoudnessModel:
 
     def probabilities(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(np.any(frames != 0, axis=1), dtype=np.float32)
+
+
+@dataclass
+class FickleModel(LoudnessModel):
+    """Breaks when it is told to."""
+
+    broken: bool = False
+
+    def probabilities(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.broken:
+            raise ArithmeticError
+        return super().probabilities(frames)
 
 
 @dataclass(frozen=True)
@@ -77,9 +90,9 @@ class Listener:
     def listen(self) -> None:
         audio = self.speech.audio
         for clock, at in enumerate(range(0, len(audio), FRAME)):
-            self.blind += self.channel.receive(audio[at : at + FRAME].tobytes())
+            self.blind += receive(self.channel, audio[at : at + FRAME].tobytes())
             self._turn(clock)
-        self.blind += self.channel.finish()
+        self.blind += finish(self.channel)
         for clock in range(len(audio) // FRAME, len(audio)):
             self._turn(clock)
             if self.channel.idle:
@@ -104,6 +117,30 @@ class Listener:
 
 def channel() -> Channel:
     return Channel("agent", Encoding.PCM_S16LE, SAMPLE_RATE, LoudnessModel())
+
+
+def process(one: Channel) -> list[Blind]:
+    """Process what has come in, here and now."""
+    portion = one.portion()
+    if portion is None:
+        return []
+    given_up, missing = one.take(portion.process())
+    return [*given_up, *missing]
+
+
+def receive(one: Channel, payload: bytes) -> list[Blind]:
+    one.receive(payload)
+    return process(one)
+
+
+def skip(one: Channel, samples: int, reason: str | None) -> list[Blind]:
+    one.skip(samples, reason)
+    return process(one)
+
+
+def finish(one: Channel) -> list[Blind]:
+    one.finish()
+    return process(one)
 
 
 spoken = st.lists(
@@ -176,9 +213,76 @@ class TestFallingBehind:
 
     def test_what_is_asked_for_too_late_is_held_no_more(self) -> None:
         late = channel()
-        late.receive(b"\1\0" * int(SAMPLE_RATE * (BUFFER + 10)))
+        receive(late, b"\1\0" * int(SAMPLE_RATE * (BUFFER + 10)))
         assert len(late.audio(1.0, 2.0)) == 0
         assert len(late.audio(BUFFER + 8.0, BUFFER + 9.0)) == SAMPLE_RATE
+
+
+class TestWhatWaitsToBeProcessed:
+    def test_is_received_and_not_idle(self) -> None:
+        one = channel()
+        one.receive(b"\0\0" * SAMPLE_RATE)
+        assert (one.received, one.processed, one.idle) == (1.0, 0.0, False)
+        process(one)
+        assert (one.received, one.processed, one.idle) == (1.0, 1.0, True)
+
+    def test_is_handed_out_in_one_portion_at_a_time(self) -> None:
+        one = channel()
+        one.receive(b"\1\0" * SAMPLE_RATE)
+        portion = one.portion()
+        assert portion is not None
+        one.receive(b"\2\0" * SAMPLE_RATE)
+        one.finish()
+        assert one.portion() is None
+        one.take(portion.process())
+        assert not one.idle
+        process(one)
+        assert np.unique(one.audio(0.0, 1.0)).tolist() == [1 / 32_768]
+        assert np.unique(one.audio(1.0, 2.0)).tolist() == [2 / 32_768]
+
+    def test_is_blind_when_the_call_is_abandoned(self) -> None:
+        one = channel()
+        receive(one, b"\0\0" * SAMPLE_RATE)
+        one.receive(b"\0\0" * SAMPLE_RATE)
+        assert one.abandon("the call broke off") == [Blind("agent", 1.0, 2.0, "the call broke off")]
+        assert one.portion() is None
+
+    def test_is_let_fall_when_it_gets_too_long(self) -> None:
+        one = channel()
+        one.receive(b"\1\0" * SAMPLE_RATE * BUFFER)
+        one.skip(SAMPLE_RATE, "lost")
+        one.receive(b"\1\0" * SAMPLE_RATE)
+        one.receive(b"\2\0" * SAMPLE_RATE)
+        lost = process(one)
+        assert [span.reason for span in lost] == ["lost", "processing fell behind"]
+        assert (one.received, one.processed, one.blind) == (BUFFER + 3.0, BUFFER + 3.0, BUFFER + 2.0)
+        assert np.unique(one.audio(BUFFER + 2.0, BUFFER + 3.0)).tolist() == [2 / 32_768]
+
+    def test_comes_a_second_at_a_time_once_some_could_not_be_processed(self) -> None:
+        model = FickleModel(broken=True)
+        one = Channel("agent", Encoding.PCM_S16LE, SAMPLE_RATE, model)
+        lost = receive(one, b"\1\0" * (SAMPLE_RATE // 10))
+        model.broken = False
+        assert [(span.start, span.end, span.reason) for span in lost] == [(0.0, 0.1, BROKEN)]
+        portions = 0
+        for _ in range(19):
+            one.receive(b"\1\0" * (SAMPLE_RATE // 10))
+            if (portion := one.portion()) is not None:
+                portions += 1
+                one.take(portion.process())
+        assert portions == 10
+        assert (one.processed, one.blind) == (2.0, 0.1)
+
+    def test_is_processed_at_the_end_whatever_went_wrong_before(self) -> None:
+        model = FickleModel(broken=True)
+        one = Channel("agent", Encoding.PCM_S16LE, SAMPLE_RATE, model)
+        receive(one, b"\1\0" * (SAMPLE_RATE // 10))
+        model.broken = False
+        receive(one, b"\0\0" * (SAMPLE_RATE // 10))
+        finish(one)
+        assert one.idle
+        assert (one.processed, one.blind) == (0.2, 0.1)
+        assert one.monitored == pytest.approx(0.1)
 
 
 class TestFrameSizes:
@@ -187,15 +291,15 @@ class TestFrameSizes:
     def test_any_cut_of_the_audio_is_the_same_call(self, sizes: list[int]) -> None:
         audio = Speech.of([(0.3, 0.4), (0.0, 0.3), (1.0, 0.5)]).audio.tobytes()
         whole, cut = channel(), channel()
-        whole.receive(audio)
+        receive(whole, audio)
         at = 0
         for size in sizes:
-            cut.receive(audio[at : at + 2 * size])
+            receive(cut, audio[at : at + 2 * size])
             at += 2 * size
-        cut.receive(audio[at:])
+        receive(cut, audio[at:])
         assert whole.received == cut.received
-        whole.finish()
-        cut.finish()
+        finish(whole)
+        finish(cut)
         one, other = whole.next(), cut.next()
         assert one is not None
         assert other is not None
@@ -210,7 +314,7 @@ class TestLeadIn:
         """Hear words out in as few looks as can be."""
         speech, one, excerpts = Speech.of(words), channel(), []
         for frame in np.array_split(speech.audio, len(speech.audio) // FRAME):
-            one.receive(frame.tobytes())
+            receive(one, frame.tobytes())
             if one.ending and (excerpt := one.next(in_time=in_time)) is not None:
                 one.heard(speech.hear(excerpt.audio, excerpt.start))
                 excerpts.append(excerpt)
@@ -247,7 +351,7 @@ class TestWhatIsLost:
         second = Listener(one, Speech.of(after, first.speech))
         first.listen()
         at = one.received
-        blind = one.skip(samples, reason)
+        blind = skip(one, samples, reason)
         assert blind == ([Blind("agent", at, one.received, "lost")] if reason and samples else [])
         assert one.received == pytest.approx(at + samples / SAMPLE_RATE)
         second.listen()
@@ -258,8 +362,8 @@ class TestWhatIsLost:
 
     def test_ends_a_word_in_the_middle(self) -> None:
         one = channel()
-        one.receive(b"\1\0" * SAMPLE_RATE)
-        one.skip(SAMPLE_RATE, "lost")
+        receive(one, b"\1\0" * SAMPLE_RATE)
+        skip(one, SAMPLE_RATE, "lost")
         excerpt = one.next()
         assert excerpt is not None
         assert excerpt.plan.final
@@ -267,16 +371,16 @@ class TestWhatIsLost:
 
     def test_of_no_length_ends_it_just_as_well(self) -> None:
         one = channel()
-        one.receive(b"\1\0" * SAMPLE_RATE)
-        assert one.skip(0, None) == []
+        receive(one, b"\1\0" * SAMPLE_RATE)
+        assert skip(one, 0, None) == []
         excerpt = one.next()
         assert excerpt is not None
         assert (excerpt.plan.final, excerpt.plan.end, one.received) == (True, 1.0, 1.0)
 
     def test_over_more_than_is_held_gives_up_what_no_window_heard(self) -> None:
         one = channel()
-        one.receive(b"\1\0" * SAMPLE_RATE)
-        given_up, lost = one.skip((BUFFER + 1) * SAMPLE_RATE, "lost")
+        receive(one, b"\1\0" * SAMPLE_RATE)
+        given_up, lost = skip(one, (BUFFER + 1) * SAMPLE_RATE, "lost")
         assert (given_up.reason, given_up.end) == ("recognition fell behind", 1.0)
         assert lost == Blind("agent", 1.0, BUFFER + 2.0, "lost")
         assert one.blind == BUFFER + 2.0
@@ -284,10 +388,10 @@ class TestWhatIsLost:
     @pytest.mark.parametrize("rate", [8000, 44_100])
     def test_keeps_times_right_at_any_rate(self, rate: int) -> None:
         one = Channel("agent", Encoding.PCM_S16LE, rate, LoudnessModel())
-        one.receive(b"\0\0" * (rate // 2))
-        one.skip(3 * rate, "lost")
-        one.receive(b"\0\1" * rate)
-        one.finish()
+        receive(one, b"\0\0" * (rate // 2))
+        skip(one, 3 * rate, "lost")
+        receive(one, b"\0\1" * rate)
+        finish(one)
         excerpt = one.next()
         assert excerpt is not None
         loud = excerpt.start + np.flatnonzero(np.abs(excerpt.audio) > 1 / 256)[0] / SAMPLE_RATE

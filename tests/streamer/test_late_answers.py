@@ -11,7 +11,7 @@ from detector.types import Status
 from streamer.call import Call, CallState
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.types import AudioFrame, Blind, Block, Outgoing, Stopped, Transcript, Unblock, ViolationReport
-from tests.streamer.calls_in_hand import begin, hear, kinds, signals, speak, windows, words
+from tests.streamer.calls_in_hand import begin, hear, kinds, receive, signals, speak, stop, windows, words
 
 LIKELY = (-10.0, -10.5)
 
@@ -87,13 +87,13 @@ class TestWhatIsGivenUp:
         (window,) = speak(call, 1.5)
         told = hear(call, window, words("我们保本的"))
         call.due(100.0)
-        told += call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000 * 40))
+        told += receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000 * 40))
         self.goes_on(call, told)
 
     def test_while_a_window_is_in_flight_takes_no_block_back(self) -> None:
         call = begin()
         (window,) = speak(call, 1.5)
-        told = call.receive(AudioFrame("agent", 0, b"\1\0" * 16_000 * 40))
+        told = receive(call, AudioFrame("agent", 0, b"\1\0" * 16_000 * 40))
         told += hear(call, window, words("我们保本的"))
         self.goes_on(call, told)
 
@@ -124,7 +124,7 @@ class TestALikelihood:
         question = self.asked(call)
         call.scored(question, (-10.0, -40.0))
         call.scored(question, (-10.0, -40.0))
-        call.stop()
+        stop(call)
         for window in windows(call):
             hear(call, window, words("我们的产品"))
         assert call.state is CallState.OVER
@@ -132,7 +132,7 @@ class TestALikelihood:
     def test_is_waited_for_at_the_end(self) -> None:
         call = begin()
         question = self.asked(call)
-        call.stop()
+        stop(call)
         for window in windows(call):
             assert Stopped not in kinds(hear(call, window, words("我们宝本的产品")))
         assert kinds(call.scored(question, LIKELY))[0] is Block
@@ -189,7 +189,7 @@ def test_in_any_order_and_any_number_of_times_no_violation_is_blocked_twice_and_
         told += hear(call, *heard[-1]) if heard else []
         step()
         step()
-    told += call.stop()
+    told += stop(call)
     while call.state is not CallState.OVER:
         for window in windows(call):
             told += hear(call, window, words("我们保本的产品"))

@@ -17,6 +17,7 @@ from streamer.audio import SAMPLE_RATE
 from streamer.call import Call
 from streamer.recognition.recognizer import Hypothesis, Window
 from streamer.types import AudioFrame, CallStarted, Encoding, Outgoing, Stopped, Transcript
+from tests.streamer.calls_in_hand import receive, stop
 
 HOURS = 2
 VALUES = 300
@@ -76,14 +77,14 @@ def test_two_hours_stay_in_time_and_in_memory() -> None:
     try:
         for number in range(bursts):
             for piece in np.split(burst(number), 20):
-                call.receive(AudioFrame("agent", 0, piece.tobytes()))
+                receive(call, AudioFrame("agent", 0, piece.tobytes()))
                 turn()
             if number == bursts // 10:
                 early = tracemalloc.get_traced_memory()[0]
         late = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    note(call.stop())
+    note(stop(call))
     turn()
     # The last word of all, where it was said.
     assert transcripts[-1].text.endswith(chr(0x4E00 + 1 + (bursts * WORDS - 1) % VALUES))

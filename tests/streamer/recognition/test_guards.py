@@ -61,6 +61,8 @@ def listen(whisper: WhisperRecognizer, samples: Signal, language: str) -> str:
         channel.receive(payload[at : at + RATE // 5])
         if at + RATE // 5 > len(payload):
             channel.finish()
+        if (portion := channel.portion()) is not None:
+            channel.take(portion.process())
         while (excerpt := channel.next()) is not None:
             window = Window("c", "agent", 0, excerpt.audio, excerpt.start, language)
             update, _ = channel.heard(whisper.recognize([window])[0])
