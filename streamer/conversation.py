@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
-from detector.types import Status
 from streamer.absence import Absence, Missed
 from streamer.call import Call, CallState
 from streamer.control.carrier import Carrier
+from streamer.dispatch import Dispatch, taken
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
 from streamer.front_end import Portion, Processed
 from streamer.lifting import Aftermath, Timer
@@ -22,6 +22,7 @@ from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
 from streamer.reporter import Reporter
+from streamer.sending import Delivery
 from streamer.settings import Limits
 from streamer.types import (
     AudioFrame,
@@ -32,9 +33,7 @@ from streamer.types import (
     Outgoing,
     Started,
     Stopped,
-    Transcript,
     Unblock,
-    ViolationReport,
 )
 
 log = logging.getLogger(__name__)
@@ -96,6 +95,7 @@ class Conversation:
         self._carrier = carrier
         self._metrics = engine.metrics
         self._sockets: dict[Socket, tuple[str, ...]] = {}
+        self._out = Dispatch(started, engine.limits.send_timeout, engine.metrics, reporter)
         self._stopped = True
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
@@ -136,6 +136,7 @@ class Conversation:
         finally:
             for task in carrying:
                 task.cancel()
+            await self._out.close()
             self._end()
         if refusal is not None:
             for socket in [*self._sockets]:
@@ -168,9 +169,9 @@ class Conversation:
         if self._carrier is not None:
             self._carrier.learn(started.names, socket.say)
         self._sockets[socket] = started.channels
+        self._out.join(socket, self._greeting)
         self._stopped = False
         self._changed.set()
-        await socket.tell(self._greeting)
         if again:
             await self._lose(self._absence.missed())
             await self._lose(self._absence.back(started.channels, self.call.duration, now))
@@ -189,6 +190,7 @@ class Conversation:
             self._absence.lost(time.monotonic())
             await self._fall_silent(brought)
             self._changed.set()
+            await self._out.leave(socket)
             return
         self.hang_up()
         await self._closed.wait()
@@ -200,6 +202,7 @@ class Conversation:
           reason: the error's code.
         """
         self._sockets.pop(socket, None)
+        await self._out.leave(socket)
         if not self._sockets and self.call.state is not CallState.OVER:
             self.outcome, self._reason = "refused", reason
             self.call.abandon("the call broke off")
@@ -268,8 +271,12 @@ class Conversation:
         """Ask the platform for what a supervisor wants; tell whether it took the message."""
         if self.call.state is CallState.OVER:
             return False
-        taken = await self._send(self.call.order(action, channel, violation_id, by))
-        return taken and (self._carrier is None or self._carrier.able)
+        deliveries = self._tell(self.call.order(action, channel, violation_id, by))
+        if self._carrier is not None:
+            return self._carrier.able
+        if deliveries:
+            await asyncio.wait(deliveries, timeout=self._engine.limits.send_timeout)
+        return taken(deliveries)
 
     def _brings(self, socket: Socket, channel: str) -> bool:
         """Whether a channel comes from this socket: the latest of those that bring it."""
@@ -351,48 +358,29 @@ class Conversation:
     async def _make_ready(self, carrier: Carrier) -> None:
         self._outcomes.ready(await carrier.ready())
 
-    async def _send(self, events: list[Outgoing], heard: float | None = None) -> bool:
-        """Tell the platform, in order, and then supervisors.
+    async def _send(self, events: list[Outgoing], heard: float | None = None) -> None:
+        self._tell(events, heard)
+
+    def _tell(self, events: Sequence[Outgoing], heard: float | None = None) -> list[asyncio.Future[Delivery]]:
+        """Put events on their way to the platform and, right behind them, to supervisors. Waits for nobody.
 
         Args:
           heard: seconds of the performance counter at which the words came that the events answer.
 
         Returns:
-          whether the platform took everything.
+          What is to come of each message.
         """
-        complete = True
+        deliveries: list[asyncio.Future[Delivery]] = []
         for event in events:
-            began = time.perf_counter()
-            delivered: bool | None
-            if self._carrier is not None and isinstance(event, Block | Unblock | Order):
-                self._carrier.ask(event, time.monotonic() - (0.0 if heard is None else began - heard))
-                await self._deliver(event)
-                delivered = None
-            else:
-                delivered = await self._deliver(event)
-            complete = complete and delivered is not False
-            match event:
-                case Block() if delivered is False:
-                    self._metrics.undelivered.inc()
-                    log.error(
-                        "call %s: the platform did not take the block for %s", self.call.id, event.violation.rule_id
-                    )
-                case Block() if heard is not None:
-                    self._metrics.match_to_signal.observe(time.perf_counter() - heard)
-                case ViolationReport(violation) if violation.status is Status.FIRED:
-                    self._metrics.count_violation(violation)
-                case Stopped():
-                    self._over.set()
-            self.reporter.told(event, delivered=delivered, took=time.perf_counter() - began)
+            carrier = self._carrier if isinstance(event, Block | Unblock | Order) else None
+            if carrier is not None and isinstance(event, Block | Unblock | Order):
+                carrier.ask(event, time.monotonic() - (0.0 if heard is None else time.perf_counter() - heard))
+            deliveries += self._out.send(event, heard, carried=carrier is not None)
+            if isinstance(event, Stopped):
+                self._over.set()
         if events:
             self._timer.set(self.call.lift)
-        return complete
-
-    async def _deliver(self, event: Outgoing) -> bool:
-        """Tell every socket; whether each took it that has a word for it."""
-        if isinstance(event, Transcript) and not self.started.transcripts:
-            return True
-        return False not in [await socket.tell(event) for socket in [*self._sockets]]
+        return deliveries
 
     def _lift(self) -> None:
         # A call that is over takes no more work; what is muted then, `aftermath` sees to.

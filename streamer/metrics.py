@@ -78,6 +78,11 @@ class Metrics:
         self.undelivered = Counter(
             "huazha_blocks_undelivered", "Blocks that were not carried out: alert on any", registry=registry
         )
+        self.dropped = Counter(
+            "huazha_messages_dropped",
+            "Messages that a platform's socket did not take: it reads too slowly or not at all, or was lost",
+            registry=registry,
+        )
         self.carried = Counter(
             "huazha_controls",
             "What control ports were asked for, by what came of it",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from detector.types import Status
 from streamer.bus import Bus, CallName
 from streamer.call import Call
-from streamer.record.chronicle import Chronicle, result
+from streamer.record.chronicle import Chronicle, delivery, result
 from streamer.record.clips import ClipRecorder
 from streamer.running_text import Hidden
 from streamer.types import AudioFrame, Outgoing, ViolationReport
@@ -67,6 +67,11 @@ class Reporter:
             was known.
         """
         kind, fields = result(violation_id, action, outcome, detail, took=took, sent=sent)
+        self._bus.tell(kind, self.name, fields)
+
+    def delivered(self, violation_id: str, action: str, *, taken: bool, took: float) -> None:
+        """It is known now whether the platform took a signal that it was told of before, on a slow socket."""
+        kind, fields = delivery(violation_id, action, taken=taken, took=took)
         self._bus.tell(kind, self.name, fields)
 
     def uncontrolled(self, platform: str, detail: str) -> None:

@@ -75,7 +75,7 @@ class Chronicle:
         """Tell of what the platform was told.
 
         Args:
-          delivered: whether it took the message; None where its control port is asked instead.
+          delivered: whether it took the message; None where that is not known yet, or its control port is asked.
           took: seconds until it had.
         """
         told = wire.fields(event)
@@ -97,10 +97,7 @@ class Chronicle:
         ordered = isinstance(event, Order) and event.action != "unmute"
         events = [] if ordered else [(wire.kind(event), told)]
         if "action" in told and delivered is not None:
-            outcome, detail = (
-                ("delivered", "") if delivered else ("undelivered", "the platform did not take the message")
-            )
-            events.append(result(told["violation_id"], told["action"], outcome, detail, took=took))
+            events.append(delivery(told["violation_id"], told["action"], taken=delivered, took=took))
         return events
 
     def end(self, outcome: str, *, duration: float, blind: float) -> Told:
@@ -115,6 +112,12 @@ class Chronicle:
             self._saying[channel] = ""
         else:
             self._saying[channel] = _joined(self._said[channel], event.text)[len(self._said[channel]) :]
+
+
+def delivery(violation_id: str, action: str, *, taken: bool, took: float) -> Told:
+    """Tell whether the platform took a signal on the call's socket."""
+    outcome, detail = ("delivered", "") if taken else ("undelivered", "the platform did not take the message")
+    return result(violation_id, action, outcome, detail, took=took)
 
 
 def result(

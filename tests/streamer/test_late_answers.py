@@ -105,6 +105,20 @@ class TestWhatIsGivenUp:
         assert (kinds(told).count(Block), kinds(told).count(Unblock)) == (1, 0)
 
 
+class TestTheCallsEnd:
+    def test_waits_for_the_other_readings_of_what_was_heard_last(self) -> None:
+        call = begin("agent", "customer")
+        (last,), (customer,) = speak(call, 1.5), speak(call, 1.5, "customer")
+        assert Stopped not in kinds(call.stop())
+        told = call.heard(last, words("我们的产品"))
+        # The customer's window settles the call, but for what is yet to be read of the agent's.
+        told += call.failed(customer)
+        while not isinstance(told[-1], Stopped) and (more := windows(call)):
+            told += [event for window in more for event in call.failed(window)]
+        assert Stopped not in kinds(told)
+        assert kinds(call.reread())[-1] is Stopped
+
+
 class TestALikelihood:
     def asked(self, call: Call) -> Scoring:
         (window,) = speak(call, 2.0)
