@@ -41,7 +41,6 @@ class Reporter:
         """Take in audio that has been listened to."""
         if self._clips is not None:
             self._clips.receive(frame.channel, frame.payload)
-            self._cut()
 
     def told(self, event: Outgoing, *, delivered: bool | None, took: float) -> None:
         """The platform was told something, or should have been.
@@ -90,13 +89,14 @@ class Reporter:
                 self._clips.silence(one.channel, one.spans, one.unclear)
 
     def state(self, call: Call, lag: float, now: float, *, muted: bool) -> None:
-        """Say how the call is, unless that was said just now.
+        """Say how the call is, unless that was said just now, and keep the clips that are complete.
 
         Args:
           lag: seconds from speech to text, at present.
           muted: whether a leg is muted, as far as is known.
           now: seconds of any clock that only goes on.
         """
+        self._cut()
         if now - self._stated >= STATED:
             self._stated = now
             self._bus.tell(

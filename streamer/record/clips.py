@@ -78,6 +78,8 @@ class ClipRecorder:
         self._before = before
         self._after = after
         self._patience = patience
+        # Bytes of a channel that may be held before any are let go.
+        self._most = self._bytes(2 * before + LATE)
         self._wanted: dict[str, Span] = {}
         self._short: list[Clip] = []
 
@@ -85,6 +87,8 @@ class ClipRecorder:
         """Take in whole samples of a channel that follow its last ones."""
         one = self._channels[channel]
         one.data += payload
+        if len(one.data) <= self._most:
+            return
         keep = self._before + LATE
         oldest = min((start for start, _ in self._wanted.values()), default=float("inf"))
         first = min(one.end - self._bytes(keep), self._bytes(oldest))

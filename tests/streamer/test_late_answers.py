@@ -109,7 +109,7 @@ class TestTheCallsEnd:
     def test_waits_for_the_other_readings_of_what_was_heard_last(self) -> None:
         call = begin("agent", "customer")
         (last,), (customer,) = speak(call, 1.5), speak(call, 1.5, "customer")
-        assert Stopped not in kinds(call.stop())
+        assert Stopped not in kinds(stop(call))
         told = call.heard(last, words("我们的产品"))
         # The customer's window settles the call, but for what is yet to be read of the agent's.
         told += call.failed(customer)

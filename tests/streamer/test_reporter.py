@@ -10,6 +10,7 @@ from streamer.record.chronicle import Chronicle
 from streamer.record.clips import Clip, ClipRecorder
 from streamer.reporter import MOMENT, Reporter
 from streamer.types import AudioFrame, CallStarted, Encoding, Started, ViolationReport
+from tests.streamer.calls_in_hand import begin
 
 
 class Told(Bus):
@@ -44,4 +45,5 @@ def test_a_clip_is_kept_of_what_fired_and_happened_somewhere(status: Status, sec
     reporter.receive(AudioFrame("agent", 0, b"\xff" * 16_000))
     reporter.told(ViolationReport(violation), delivered=True, took=0.0)
     reporter.receive(AudioFrame("agent", 16_000, b"\xff" * 8000 * 120))
+    reporter.state(begin(), 0.0, 0.0, muted=False)
     assert [clip.violation_id for clip in bus.clips] == kept
