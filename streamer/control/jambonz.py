@@ -120,7 +120,7 @@ class JambonzPort(Port):
                 for wait in LOOKS:
                     await asyncio.sleep(wait)
                     answer = await self._rest.ask("GET", path, again=True, judge=_over)
-                    if answer.outcome is Outcome.CONFIRMED or (forgotten and answer.detail.startswith("answered 404")):
+                    if answer.outcome is Outcome.CONFIRMED or (forgotten and answer.status == 404):
                         return True
         except TimeoutError:
             pass

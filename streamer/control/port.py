@@ -30,12 +30,14 @@ class Answer:
       detail: for people: what the platform said, or what would have to be set. Never holds a credential.
       sent: second of the port's clock at which the request had left; None where none has.
       answered: second of it at which the outcome was known.
+      status: of HTTP, that the platform answered last; None where none came, or the platform speaks no HTTP.
     """
 
     outcome: Outcome
     detail: str = ""
     sent: float | None = None
     answered: float | None = None
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Rest:
             headers=headers,
             timeout=timeout,
             transport=transport,
-            verify=True if transport else _trusted(),
+            verify=True if transport else trusted(),
             # A connection that has stood idle serves the next block without a handshake.
             limits=httpx.Limits(keepalive_expiry=120),
         )
@@ -93,15 +93,17 @@ class Rest:
             if event.endswith("send_request_body.complete"):
                 sent = time.monotonic()
 
+        status: int | None = None
+
         def answer(outcome: Outcome, detail: str) -> Answer:
-            return Answer(outcome, self._told(detail), sent, time.monotonic())
+            return Answer(outcome, self._told(detail), sent, time.monotonic(), status)
 
         allowed = self._timeout if by is None else by - time.monotonic()
         trouble = "no answer in time"
         try:
             async with asyncio.timeout(allowed):
                 for wait in (*AGAIN, None):
-                    began = sent
+                    began, status = sent, None
                     try:
                         response = await self._client.request(method, path, extensions={"trace": trace}, **content)
                     except httpx.InvalidURL as error:
@@ -114,10 +116,11 @@ class Rest:
                         if wait is None or not (again or unseen):
                             return answer(Outcome.FAILED, trouble)
                     else:
+                        status = response.status_code
                         if response.is_success:
                             judged = _judged(judge, response)
                             return answer(judged.outcome, judged.detail)
-                        trouble = f"answered {response.status_code}: {response.text[:SAID]}"
+                        trouble = f"answered {status}: {response.text[:SAID]}"
                         if wait is None or not self._may_help(response, again):
                             meant = refusal(response) if refusal else None
                             return answer(meant.outcome, meant.detail) if meant else answer(Outcome.FAILED, trouble)
@@ -211,11 +214,12 @@ def fields(response: httpx.Response) -> Mapping[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _trusted() -> ssl.SSLContext:
-    trusted = httpx.create_ssl_context()
+def trusted() -> ssl.SSLContext:
+    """Make a context for TLS that trusts the usual authorities, and those of this machine."""
+    context = httpx.create_ssl_context()
     # A platform within the bank may have a certificate that only its own machines know.
-    trusted.load_default_certs()
-    return trusted
+    context.load_default_certs()
+    return context
 
 
 def _judged(judge: Judge | None, response: httpx.Response) -> Answer:

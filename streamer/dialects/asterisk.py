@@ -14,9 +14,9 @@ import json
 import re
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Incoming
@@ -44,6 +44,8 @@ FORMATS: Mapping[str, tuple[Encoding, int]] = {
 HELD = 64_000
 """Bytes that are kept of audio that comes before `MEDIA_START`: 8 s of G.711, 0.6 s of the widest format."""
 
+Muting = Literal["mouth", "ear"]
+
 PREFIX = "huazha_"
 """What channel variables are called by that are meant for us, in any case of letters."""
 KNOWN = frozenset({"call", "leg", "language", "token", "agent_channel", "customer_channel"})
@@ -61,11 +63,19 @@ class AsteriskSettings(Section):
       legs: what `leg=` may say, and whom that means.
       username, password: what Asterisk signs in with when it dials (the same in `websocket_client.conf`); no password,
         and it is not asked for.
+      control: what carries blocks out: `ari`, the REST interface, which mutes what is in Stasis; or `ami`, the manager
+        interface, which mutes any channel, those of `Dial` and `Queue` among them.
+      mute: where a leg is muted: at its `mouth`, and Huazha hears silence from it, too, or at the other leg's `ear`,
+        and Huazha goes on hearing what it says.
       ari: address of the REST interface, as `http.conf` has it, with `/ari` at its end.
-      ari_user, ari_password: a user of `ari.conf` that is not read-only; without them nothing is carried out.
+      ari_user, ari_password: a user of `ari.conf` that is not read-only; without them nothing is carried out by ARI.
       app: a Stasis application that is registered all the while, for sounds that are mixed into a call; None plays
         them on the channels themselves.
-      timeout: seconds that a request to the REST interface may take, further tries too.
+      ami_host, ami_port, ami_tls: where the manager interface is, and whether it speaks TLS there.
+      ami_user, ami_password: a user of `manager.conf` who may write `system,call,reporting` (and `originate`, for
+        sounds); without them nothing is carried out by AMI.
+      ami_sounds: the context of the dialplan through which AMI mixes sounds into calls; None, and none can be played.
+      timeout: seconds that a request may take, further tries too.
     """
 
     leg: Leg = "agent"
@@ -76,7 +86,25 @@ class AsteriskSettings(Section):
     ari_user: str | None = None
     ari_password: SecretStr | None = None
     app: str | None = None
+    control: Literal["ari", "ami"] = "ari"
+    mute: Muting = "mouth"
+    ami_host: str = "127.0.0.1"
+    ami_port: int = Field(default=5038, ge=1, le=65535)
+    ami_tls: bool = False
+    ami_user: str | None = Field(default=None, pattern=r"^[!-~]{1,80}$")
+    ami_password: SecretStr | None = None
+    ami_sounds: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,79}$")
     timeout: float = Field(default=5.0, gt=0)
+
+    @model_validator(mode="after")
+    def _ways_in(self) -> Self:
+        """Refuse what would leave blocks uncarried though somebody meant to set it up."""
+        has_ami = self.ami_user is not None and self.ami_password is not None
+        if self.control == "ami" and not has_ami:
+            raise ValueError('control = "ami" needs ami_user and ami_password, those of a user in manager.conf')
+        if self.control == "ari" and (self.ami_user is not None or self.ami_password is not None):
+            raise ValueError('ami_user and ami_password are only used with control = "ami"; set it, or leave them out')
+        return self
 
 
 class State(IntEnum):

@@ -3,7 +3,8 @@
 Follows https://docs.asterisk.org/Latest_API/API_Documentation/Asterisk_REST_Interface/Channels_REST_API/, and where
 that is silent `res/ari/resource_channels.c`, `res/stasis/control.c`, `res/res_stasis_playback.c` and
 `res/res_stasis_snoop.c`. What is asked of a channel stands in a queue of its own, in turn; it is carried out by the
-time of the next request, as the channel's thread would have done meanwhile.
+time of the next request, as the channel's thread would have done meanwhile. Setting a variable alone is answered only
+once it was carried out, as `stasis_app_control_set_channel_var` waits for that.
 """
 
 from __future__ import annotations
@@ -112,14 +113,16 @@ class AsteriskStandIn:
             sound for other in self.channels.values() if other.snoops == (channel, direction) for sound in other.heard
         ]
 
-    def _guarded(self, handle: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response | _Lost]]:
+    def _guarded(
+        self, handle: Callable[[Request], Response | Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response | _Lost]]:
         async def answer(request: Request) -> Response | _Lost:
             if request.headers.get("authorization") != self._basic:
                 challenge = {"WWW-Authenticate": 'Basic realm="Asterisk REST Interface"'}
                 return JSONResponse({"message": "Authentication required"}, 401, challenge)
             self._go_on()
             if request.method == "GET":
-                return handle(request)
+                return await _done(handle(request))
             self.asked.append(f"{request.method} {request.url.path}?{request.url.query}")
             manner = self.manner
             if manner.deaf:
@@ -129,7 +132,7 @@ class AsteriskStandIn:
             await asyncio.sleep(manner.late)
             if manner.refuses is not None:
                 return _refusal(manner.refuses, "Refused")
-            done = handle(request)
+            done = await _done(handle(request))
             if manner.loses:
                 manner.loses -= 1
                 return _Lost()
@@ -197,15 +200,19 @@ class AsteriskStandIn:
             return _refusal(404, "Provided variable was not found")
         return JSONResponse({"value": channel.variables[variable]})
 
-    def _set(self, request: Request) -> Response:
+    async def _set(self, request: Request) -> Response:
         variable = request.query_params.get("variable")
         if not variable:
             return _refusal(400, "Variable name is required")
         channel = self._control(request)
         if isinstance(channel, Response):
             return channel
+        channel.variables.pop(variable, None)
         variables, value = channel.variables, request.query_params.get("value", "")
         channel.queue.append(lambda: variables.update({variable: value}))
+        while variable not in channel.variables:
+            self._go_on()
+            await asyncio.sleep(0.005)
         return Response(status_code=204)
 
     def _play(self, request: Request) -> Response:
@@ -284,6 +291,10 @@ class AsteriskStandIn:
             return _refusal(422, f"Endpoint technology '{technology}' does not match channel technology")
         channel.queue.append(lambda: setattr(channel, "redirected", endpoint))
         return Response(status_code=204)
+
+
+async def _done(response: Response | Awaitable[Response]) -> Response:
+    return response if isinstance(response, Response) else await response
 
 
 def _described(name: str, channel: Channel) -> dict[str, Any]:

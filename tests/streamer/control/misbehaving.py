@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar, Protocol
 
 import pytest
@@ -112,6 +112,14 @@ class AnyPort:
         """Count how often a sound was played, or a call handed on."""
         raise NotImplementedError
 
+    def serving(self, stand_in: Any) -> AbstractAsyncContextManager[str]:
+        """Serve a stand-in; gives the address that `port` takes."""
+        return serving(stand_in.app)
+
+    def refused(self, status: int) -> str:
+        """Give what is told of a refusal; 401 is that of a wrong secret."""
+        return f"answered {status}"
+
     def done(self, action: str, answer: Answer) -> None:
         """Expect as much as the platform can say."""
         (accepted if action in self.unseen else confirmed)(answer)
@@ -123,7 +131,7 @@ class AnyPort:
 
     @asynccontextmanager
     async def opened(self, stand_in: StandIn, *, secret: str | None = None, within: float = 2.0) -> AsyncIterator[Port]:
-        async with serving(stand_in.app) as address:
+        async with self.serving(stand_in) as address:
             port = self.port(address, secret or self.secret, within)
             assert port is not None
             try:
@@ -161,7 +169,7 @@ class AnyPort:
         stand_in.end()
         async with self.opened(stand_in, secret=self.wrong) as port:
             assert not await port.gone(target(self.names), "agent")
-        async with serving(stand_in.app) as address:
+        async with self.serving(stand_in) as address:
             pass
         nowhere = self.port(address, self.secret, 1.0)
         assert nowhere is not None
@@ -185,7 +193,7 @@ class AnyPort:
             for action in self.actions:
                 answer = await act(port, action, target(self.names), self.to)
                 assert answer.outcome is Outcome.FAILED, action
-                assert f"answered {status}" in answer.detail
+                assert self.refused(status) in answer.detail
                 assert stand_in.muted() == set()
 
     async def test_gives_up_on_a_platform_that_does_not_answer(self) -> None:
@@ -218,7 +226,7 @@ class AnyPort:
             assert self.effects(stand_in, action) == 1
 
     async def test_fails_where_there_is_no_platform(self) -> None:
-        async with serving(self.placed().app) as address:
+        async with self.serving(self.placed()) as address:
             pass
         port = self.port(address, self.secret, 2.0)
         assert port is not None
@@ -235,7 +243,7 @@ class AnyPort:
             for action in (*self.actions, "ready"):
                 answer = await act(port, action, target(self.names), self.to)
                 assert answer.outcome is Outcome.FAILED, action
-                assert "answered 401: " in answer.detail
+                assert self.refused(401) in answer.detail
                 assert self.wrong not in answer.detail
             assert self.wrong not in repr(port)
             assert stand_in.asked == []

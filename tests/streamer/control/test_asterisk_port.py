@@ -14,6 +14,7 @@ from streamer.control.port import Answer, Outcome, Target
 from streamer.dialects.asterisk import AsteriskSettings
 from tests.platforms.asterisk import AsteriskStandIn
 from tests.platforms.ports import serving
+from tests.streamer.control.misbehaving import NO_NAMES
 
 SECRET = "ari-secret"
 
@@ -30,7 +31,7 @@ async def opened(stand_in: AsteriskStandIn, **section: Any) -> AsyncIterator[Ast
     async with serving(stand_in.app) as address:
         settings = {"ari": f"{address}/ari", "ari_user": "huazha", "ari_password": SECRET, "timeout": 2.0}
         port = open_port(AsteriskSettings.model_validate({**settings, **section}))
-        assert port is not None
+        assert isinstance(port, AsteriskPort)
         try:
             yield port
         finally:
@@ -112,11 +113,28 @@ class TestMute:
         async with opened(stand_in) as port:
             assert "412" in (await port.mute(TARGET, "agent")).detail
 
-    async def test_asks_of_no_other_path_whatever_a_channel_is_called(self, stand_in: AsteriskStandIn) -> None:
-        async with opened(stand_in) as port:
-            answer = await port.mute(Target({"agent": "x/../c-1-customer"}, say), "agent")
-            assert answer.outcome is Outcome.FAILED
+    async def test_at_the_ear_silences_what_the_other_hears_and_leaves_the_leg_to_us(
+        self, stand_in: AsteriskStandIn
+    ) -> None:
+        async with opened(stand_in, mute="ear") as port:
+            confirmed(await port.ready(TARGET))
+            confirmed(await port.mute(TARGET, "agent"))
+            assert stand_in.channels["c-1-customer"].muted == {"out"}
+            assert not stand_in.channels["c-1-agent"].muted
+            confirmed(await port.unmute(TARGET, "agent"))
             assert not stand_in.channels["c-1-customer"].muted
+            del stand_in.channels["c-1-customer"]
+            assert await port.gone(TARGET, "agent")
+
+    async def test_that_waits_for_a_sound_to_end_holds_nothing_else_up(self, stand_in: AsteriskStandIn) -> None:
+        stand_in.channels["c-1-agent"].stuck = True
+        async with opened(stand_in, timeout=600.0) as port:
+            began = asyncio.get_running_loop().time()
+            answer = await port.mute(TARGET, "agent")
+            assert asyncio.get_running_loop().time() - began < 60.0
+            assert "sound" in answer.detail
+            stand_in.channels["c-1-agent"].stuck = False
+            confirmed(await port.unmute(TARGET, "agent"))
 
 
 class TestSounds:
@@ -268,6 +286,18 @@ class TestReady:
 
 
 class TestAnyAction:
+    @pytest.mark.parametrize("action", ACTIONS)
+    @pytest.mark.parametrize("name", [*NO_NAMES, "%2e%2e/x"])
+    async def test_of_a_channel_whose_id_leads_elsewhere_asks_nothing(
+        self, stand_in: AsteriskStandIn, action: str, name: str
+    ) -> None:
+        target = Target({"agent": name, "customer": name}, say)
+        async with opened(stand_in, app="dialer") as port:
+            assert (await act(port, action, target)).outcome is Outcome.UNSUPPORTED
+            assert (await port.ready(target)).outcome is Outcome.UNSUPPORTED
+            assert not await port.gone(target, "agent")
+        assert stand_in.asked == []
+
     @pytest.mark.parametrize("action", ACTIONS)
     @pytest.mark.parametrize("app", [None, "dialer"])
     async def test_without_names_says_what_is_missing_and_asks_nothing(
