@@ -38,9 +38,18 @@ from streamer.types import (
 
 log = logging.getLogger(__name__)
 
+STILL = 1.0
+"""Seconds after which a displaced socket counts as one that still sends: before that, it may be what was on its way."""
+
 
 class Socket(Protocol):
-    """A socket that brings a call, as its conversation sees it."""
+    """A socket that brings a call, as its conversation sees it.
+
+    Attributes:
+      address: of its peer.
+    """
+
+    address: str
 
     async def tell(self, event: Outgoing) -> bool | None:
         """Say something to the platform: whether it took it; None where it has no word for that."""
@@ -74,6 +83,7 @@ class Conversation:
     Args:
       started: how the call was announced.
       carrier: carries blocks out where the platform's socket does not; None where it does.
+      owner: the credentials that the call was begun with.
     """
 
     def __init__(
@@ -84,7 +94,9 @@ class Conversation:
         greeting: Started,
         reporter: Reporter,
         carrier: Carrier | None,
+        owner: str = "",
     ) -> None:
+        self.owner = owner
         self.started = started
         self.call = call
         self.reporter = reporter
@@ -95,6 +107,8 @@ class Conversation:
         self._carrier = carrier
         self._metrics = engine.metrics
         self._sockets: dict[Socket, tuple[str, ...]] = {}
+        # By which other it was displaced, and the second of `time.monotonic` at which.
+        self._displaced: dict[Socket, tuple[Socket, float]] = {}
         self._out = Dispatch(started, engine.limits.send_timeout, engine.metrics, reporter)
         self._stopped = True
         self._changed = asyncio.Event()
@@ -153,9 +167,13 @@ class Conversation:
         # That a mute was asked for is no mute yet where a control port carries it out.
         return self.call.muted if self._carrier is None else self._carrier.muted
 
+    def is_named(self, started: CallStarted) -> bool:
+        """Whether a socket says that it brings this call."""
+        return (started.platform, started.call_id) == (self.started.platform, self.started.call_id)
+
     def is_of(self, started: CallStarted) -> bool:
-        """Whether a socket that brings this brings this call."""
-        same = (started.platform, started.call_id) == (self.started.platform, self.started.call_id)
+        """Whether a socket that brings this brings this call, and in its form."""
+        same = self.is_named(started)
         form = (started.encoding, started.sample_rate) == (self.started.encoding, self.started.sample_rate)
         return same and form and set(started.channels) <= set(self.started.channels)
 
@@ -168,6 +186,9 @@ class Conversation:
         again = self._absence.begun
         if self._carrier is not None:
             self._carrier.learn(started.names, socket.say)
+        for channel in started.channels:
+            if (displaced := self._bringer(channel)) is not None:
+                self._displaced[displaced] = socket, now
         self._sockets[socket] = started.channels
         self._out.join(socket, self._greeting)
         self._stopped = False
@@ -187,6 +208,7 @@ class Conversation:
         if not last or (self.started.joins and not stopped):
             brought = [channel for channel in self._sockets[socket] if self._brings(socket, channel)]
             del self._sockets[socket]
+            self._displaced.pop(socket, None)
             self._absence.lost(time.monotonic())
             await self._fall_silent(brought)
             self._changed.set()
@@ -218,6 +240,7 @@ class Conversation:
     async def receive(self, socket: Socket, frame: AudioFrame, now: float) -> None:
         """Take in audio."""
         if self.call.state is not CallState.LISTENING or not self._brings(socket, frame.channel):
+            self._note_displaced(socket, frame.channel, now)
             return
         await self._lose(self._absence.missed())
         self._absence.received(now)
@@ -280,7 +303,25 @@ class Conversation:
 
     def _brings(self, socket: Socket, channel: str) -> bool:
         """Whether a channel comes from this socket: the latest of those that bring it."""
-        return next((one for one in reversed(self._sockets) if channel in self._sockets[one]), None) is socket
+        return self._bringer(channel) is socket
+
+    def _bringer(self, channel: str) -> Socket | None:
+        return next((one for one in reversed(self._sockets) if channel in self._sockets[one]), None)
+
+    def _note_displaced(self, socket: Socket, channel: str, now: float) -> None:
+        """Tell supervisors, once, of a socket that goes on sending what is taken from another one since."""
+        by, since = self._displaced.get(socket, (None, now))
+        if by is not None and now - since >= STILL:
+            del self._displaced[socket]
+            self._metrics.displaced.inc()
+            log.warning(
+                "call %s: its %s comes from %s now, and %s still sends it",
+                self.call.id,
+                channel,
+                by.address,
+                socket.address,
+            )
+            self.reporter.displaced(channel, by.address, socket.address)
 
     async def _listen(self) -> None:
         """Wait until no socket brings the call, nor will."""

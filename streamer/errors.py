@@ -20,6 +20,7 @@ HuazhaError                  a user's mistake or the machine's fault, told in on
 ProtocolError                a peer broke the protocol, or can't be served: sent to it, then the socket closes
 ├── BadJson          4400
 ├── Unauthorised     4401
+│   └── OtherCredentials 4401
 ├── StartTimeout     4408
 ├── OutOfOrder       4409
 ├── OddBytes         4411
@@ -213,6 +214,15 @@ class Unauthorised(ProtocolError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "token")
+
+
+class OtherCredentials(Unauthorised):
+    """A call that goes on was begun with other credentials than a socket has that would join it."""
+
+    code = "other_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("this call goes on, and was begun with other credentials")
 
 
 class StartTimeout(ProtocolError):

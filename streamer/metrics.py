@@ -78,6 +78,11 @@ class Metrics:
         self.undelivered = Counter(
             "huazha_blocks_undelivered", "Blocks that were not carried out: alert on any", registry=registry
         )
+        self.displaced = Counter(
+            "huazha_sockets_displaced",
+            "Sockets that go on sending what is taken from another one since: alert on any",
+            registry=registry,
+        )
         self.dropped = Counter(
             "huazha_messages_dropped",
             "Messages that a platform's socket did not take: it reads too slowly or not at all, or was lost",

@@ -73,6 +73,18 @@ class Reporter:
         kind, fields = delivery(violation_id, action, taken=taken, took=took)
         self._bus.tell(kind, self.name, fields)
 
+    def displaced(self, channel: str, by: str, address: str) -> None:
+        """A socket still sends a leg that is taken from another one since.
+
+        Args:
+          by: the address of the one that is listened to.
+          address: of the one that is not.
+        """
+        detail = f"two connections send the {channel}'s audio: what {by} sends is heard, what {address} sends is not"
+        self._bus.tell(
+            "call.displaced", self.name, {"channel": channel, "by": by, "address": address, "detail": detail}
+        )
+
     def uncontrolled(self, platform: str, detail: str) -> None:
         """Nothing could be done about this call at present."""
         self._bus.tell("control", self.name, {"platform": platform, "detail": detail})

@@ -31,7 +31,15 @@ from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
 from streamer.dialects.dialect import LEGS, Upgrade
-from streamer.errors import AccessDenied, BadField, ForbiddenOrigin, Overloaded, SettingsError, Unauthorised
+from streamer.errors import (
+    AccessDenied,
+    BadField,
+    ForbiddenOrigin,
+    OtherCredentials,
+    Overloaded,
+    SettingsError,
+    Unauthorised,
+)
 from streamer.lexicon_store import LexiconStore
 from streamer.listener import Listener
 from streamer.metrics import Metrics
@@ -178,16 +186,13 @@ class MediaServer:
         """Begin a call, or find the one that this is another socket of.
 
         Raises:
-          Unauthorised: the platform has no token that is good for this.
+          Unauthorised: the platform has no token that is good for this; `OtherCredentials` where the call goes on, and
+            is somebody else's.
           Overloaded: there are as many calls as there may be or as can be heard, or the recogniser is not at work.
           BadField: no rule is in the call's language, so that listening to it would be pretence.
         """
-        if self._gate is not None and not session.trusted:
-            try:
-                self._gate.sign_in(session.address, session.token)
-            except AccessDenied as denied:
-                raise Unauthorised(denied.message) from None
-        if (joined := self._same(started)) is not None:
+        owner = self._owner(started.platform, session)
+        if (joined := self._same(started, owner)) is not None:
             return joined
         too_late = self.scheduler.relief >= Relief.NEW_CALLS
         if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
@@ -217,7 +222,7 @@ class MediaServer:
             port = self._ports[started.platform]
             missing = f"no control port: [platforms.{started.platform}] does not say how to reach it"
             carrier = Carrier(port, Target(started.names, session.say), self._policy, missing)
-        conversation = Conversation(self, started, call, greeting, reporter, carrier)
+        conversation = Conversation(self, started, call, greeting, reporter, carrier, owner)
         self._calls[reporter.name.call] = conversation
         self.metrics.calls_live.set(self.live)
         task = asyncio.create_task(self._go_on(conversation))
@@ -225,14 +230,35 @@ class MediaServer:
         task.add_done_callback(self._running.discard)
         return conversation
 
-    def _same(self, started: CallStarted) -> Conversation | None:
-        """Find the call if another socket brings it, or brought it."""
+    def _owner(self, platform: str, session: Session) -> str:
+        """Sign a socket in, and name the credentials that it came with.
+
+        A call belongs to what began it: the name of a token, so that a renewed one may go on with it; the platform
+        that signs; where nobody is asked for either, the address.
+
+        Raises:
+          Unauthorised: there are no credentials that are good for this.
+        """
+        if session.trusted:
+            return f"signed by {platform}"
+        try:
+            identity = None if self._gate is None else self._gate.sign_in(session.address, session.token)
+        except AccessDenied as denied:
+            raise Unauthorised(denied.message) from None
+        return f"address {session.address}" if identity is None else f"token {identity.name}"
+
+    def _same(self, started: CallStarted, owner: str) -> Conversation | None:
+        """Find the call if another socket brings it, or brought it.
+
+        Raises:
+          OtherCredentials: it is somebody else's.
+        """
         if not started.joins:
             return None
-        for one in self._calls.values():
-            if one.listening and one.is_of(started):
-                return one
-        return None
+        same = [one for one in self._calls.values() if one.is_named(started)]
+        if any(one.owner != owner for one in same):
+            raise OtherCredentials()
+        return next((one for one in same if one.listening and one.is_of(started)), None)
 
     async def _go_on(self, conversation: Conversation) -> None:
         """Take a call to its end."""

@@ -42,6 +42,7 @@ KeptType = Literal[
     "blind",
     "call.stopped",
     "call.refused",
+    "call.displaced",
     "review",
     "action",
     "evidence",

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamer.access.guard import Guard, bearer
 from streamer.access.refusals import Refusals
-from streamer.access.roles import Role
+from streamer.access.roles import Identity, Role
 from streamer.errors import AccessDenied, ForbiddenOrigin
 
 log = logging.getLogger(__name__)
@@ -50,14 +50,14 @@ class Gate:
             self.refuse(address, error)
             raise
 
-    def sign_in(self, address: str, token: str | None) -> None:
-        """Let a stream begin.
+    def sign_in(self, address: str, token: str | None) -> Identity | None:
+        """Let a stream begin; gives whose token it is, None where none is asked for.
 
         Raises:
           AccessDenied: the token is not good, or there is none.
         """
         try:
-            self._check(token)
+            return self._check(token)
         except AccessDenied as error:
             self.refuse(address, error)
             raise
@@ -69,12 +69,13 @@ class Gate:
             log.warning("refused: %s", fields["detail"])
             self._tell(fields)
 
-    def _check(self, token: str | None) -> None:
+    def _check(self, token: str | None) -> Identity | None:
         if self._guard.open:
-            return
+            return None
         identity = self._guard.identify(token)
         if not identity.role.may(Role.PLATFORM):
             raise AccessDenied("wrong", f"a token for {identity.role} opens no media stream", identity.name)
+        return identity
 
 
 def _as_of_a_page(origin: str) -> str:

@@ -69,6 +69,8 @@ export class Alerts {
         return this.#result(event);
       case "control":
         return this.#notice(event, `${event.call}/control`, "control", "undelivered");
+      case "call.displaced":
+        return this.#notice(event, `${event.call}/displaced/${event.cursor}`, "displaced", "alert");
       case "blind":
         if (event.alert === false) return null;
         return this.#notice(event, `${event.call}/blind/${event.channel}/${event.from}`, "blind", "blind");
