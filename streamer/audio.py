@@ -147,7 +147,8 @@ class RingBuffer:
         at = (end - len(kept)) % capacity
         first = min(len(kept), capacity - at)
         self._ring[at : at + first] = kept[:first]
-        self._ring[: len(kept) - first] = kept[first:]
+        if first < len(kept):
+            self._ring[: len(kept) - first] = kept[first:]
         self.end = end
         self.start = max(self.start, end - capacity)
 

@@ -299,8 +299,8 @@ class Channel:
 
     def _hear(self, sound: Sound) -> list[Blind]:
         lost: list[Blind] = []
-        needed = max(self._buffer.start, int(self._planner.needed * SAMPLE_RATE))
-        if self._buffer.end + len(sound.samples) - needed > BUFFER * SAMPLE_RATE:
+        end = self._buffer.end + len(sound.samples)
+        if end - self._buffer.start > BUFFER * SAMPLE_RATE < end - int(self._planner.needed * SAMPLE_RATE):
             lost = self.give_up("recognition fell behind", self.processed - KEPT)
         self._buffer.append(sound.samples)
         self._note(sound.speech)

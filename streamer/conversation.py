@@ -282,8 +282,12 @@ class Conversation:
 
     def processed(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
         """Take in what was made of it."""
-        if self.call.state is not CallState.OVER:
-            self._pend(self._take(portions))
+        if self.call.state is CallState.OVER:
+            return
+        try:
+            self._take(portions)
+        except Exception as error:
+            self.broken(error)
 
     def broken(self, error: Exception) -> None:
         """What comes in can't be processed any more: the call fails."""
@@ -334,14 +338,13 @@ class Conversation:
             except TimeoutError:
                 return
 
-    async def _take(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
-        # All before anything is sent: what came in meanwhile can be handed out again, however slow the platform is.
-        events = [event for channel, processed in portions for event in self.call.take(channel, processed)]
-        await self._send(events)
-        self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted)
+    def _take(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
+        for channel, processed in portions:
+            self._tell(self.call.take(channel, processed))
         if self._engine.scheduler.relief >= Relief.CUSTOMERS:
-            await self._send(self.call.relieve())
-        self._count()
+            self._tell(self.call.relieve())
+        if self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted):
+            self._count()
         self._submit()
 
     def _submit(self) -> None:

@@ -15,7 +15,7 @@ from streamer.recognition.workers import Workers
 
 log = logging.getLogger(__name__)
 
-HOP = 0.05
+HOP = 0.06
 """Seconds between two looks at what has come in: what comes meanwhile is processed together.
 
 It takes the voice activity's network 0.12 ms to score a frame alone and 0.08 ms to score one among others, of the same

@@ -100,28 +100,33 @@ class Reporter:
             for one in hidden:
                 self._clips.silence(one.channel, one.spans, one.unclear)
 
-    def state(self, call: Call, lag: float, now: float, *, muted: bool) -> None:
+    def state(self, call: Call, lag: float, now: float, *, muted: bool) -> bool:
         """Say how the call is, unless that was said just now, and keep the clips that are complete.
 
         Args:
           lag: seconds from speech to text, at present.
           muted: whether a leg is muted, as far as is known.
           now: seconds of any clock that only goes on.
+
+        Returns:
+          Whether it was said.
         """
         self._cut()
-        if now - self._stated >= STATED:
-            self._stated = now
-            self._bus.tell(
-                "call.state",
-                self.name,
-                {
-                    "duration": round(call.duration, 1),
-                    "monitored": round(call.monitored, 1),
-                    "blind": round(call.blind, 1),
-                    "lag": round(lag, 2),
-                    "muted": muted,
-                },
-            )
+        if now - self._stated < STATED:
+            return False
+        self._stated = now
+        self._bus.tell(
+            "call.state",
+            self.name,
+            {
+                "duration": round(call.duration, 1),
+                "monitored": round(call.monitored, 1),
+                "blind": round(call.blind, 1),
+                "lag": round(lag, 2),
+                "muted": muted,
+            },
+        )
+        return True
 
     def end(self, call: Call, outcome: str) -> None:
         """The call is over."""
