@@ -53,6 +53,7 @@ class AsteriskPort(Port):
     ) -> None:
         self._app = settings.app
         self._mute = settings.mute
+        self.hears_muted = settings.mute == "ear"
         self._timeout = settings.timeout
         self._rest = Rest(
             settings.ari.rstrip("/"), auth=(user, password), timeout=settings.timeout, transport=transport

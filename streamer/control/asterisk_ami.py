@@ -39,6 +39,7 @@ class AmiPort(Port):
     def __init__(self, settings: AsteriskSettings, ami: Ami) -> None:
         self._ami = ami
         self._mute = settings.mute
+        self.hears_muted = settings.mute == "ear"
         self._sounds = settings.ami_sounds
         self._timeout = settings.timeout
         self._permitted = False

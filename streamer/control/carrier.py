@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 
 from detector.policy import Policy
@@ -77,6 +77,11 @@ class Carrier:
     def muting(self) -> Mapping[str, str]:
         """What keeps a leg muted, by what the platform has answered: violations and orders, each with its leg."""
         return {name: leg for name, leg in self._muted.items() if leg in self._silent}
+
+    @property
+    def silenced(self) -> Set[str]:
+        """Legs that are muted so that Huazha, too, hears nothing of them, by what the platform has answered."""
+        return set() if self._port is None or self._port.hears_muted else set(self.muting.values())
 
     async def gone(self, channel: str) -> bool:
         """Tell whether the platform says that a leg is not there any more."""

@@ -59,7 +59,12 @@ class Port:
 
     No method raises for what the platform does: that is its answer. Each gives up by itself after the time that the
     platform's settings allow.
+
+    Attributes:
+      hears_muted: whether Huazha goes on hearing what a muted leg says.
     """
+
+    hears_muted: bool = False
 
     async def ready(self, target: Target) -> Answer:
         """Make sure, as the call begins, that a block could be carried out; what is slow at first is done by that."""

@@ -273,3 +273,22 @@ async def test_what_another_socket_calls_the_legs_is_known_from_then_on() -> Non
     before, after = port.targets
     assert before == Target({"call": "c", "agent": "leg-1"}, say)
     assert after == Target({"call": "c", "agent": "leg-2", "customer": "leg-3"}, say_there)
+
+
+class TestWhatWeHear:
+    @pytest.mark.parametrize(("hears", "silenced"), [(False, {"agent"}), (True, set())])
+    async def test_of_a_muted_leg_is_nothing_unless_the_port_leaves_it_to_us(
+        self, hears: bool, silenced: set[str]
+    ) -> None:
+        port = Recorder()
+        port.hears_muted = hears
+        carrier = Carrier(port, Target({}, say), USUAL, MISSING)
+        assert carrier.silenced == set()
+        await carrier.carry(Order("o-1", "mute", "agent", None, "policy"), 0.0)
+        assert carrier.muted
+        assert carrier.silenced == silenced
+        await carrier.carry(Order("o-1", "unmute", "agent", None, "policy"), 0.0)
+        assert carrier.silenced == set()
+
+    def test_is_everything_where_nobody_can_be_muted(self) -> None:
+        assert Carrier(None, Target({}, say), USUAL, MISSING).silenced == set()
