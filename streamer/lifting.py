@@ -10,7 +10,7 @@ from contextlib import suppress
 from math import inf, isfinite
 
 from streamer.call import Call
-from streamer.control.carrier import Carrier
+from streamer.control.carrier import GONE, Carried, Carrier
 from streamer.control.port import Outcome
 from streamer.outcomes import Outcomes
 from streamer.reporter import Reporter
@@ -79,6 +79,11 @@ class Aftermath:
         for still, name in endless.items():
             if not await self._gone_soon(still, stopping):
                 self._outcomes.left(name, still)
+        for stuck in self._carrier.stuck:
+            if not self._held() and not await self._gone_soon(stuck, stopping):
+                again = await self._carrier.try_again(stuck)
+                if again is not None:
+                    self._outcomes.carried(again)
         while isfinite(at := self._call.lift):
             await _until(stopping, at)
             for unblock in self._call.lifted(at):
@@ -86,12 +91,18 @@ class Aftermath:
                 if leg is None or leg in endless or self._held() or await self._carrier.gone(leg):
                     continue
                 carried = await self._carrier.carry(unblock, time.monotonic())
-                if carried and carried.answer.outcome is Outcome.FAILED and await self._gone_soon(leg, stopping):
+                if carried and await self._is_over(carried, leg, stopping):
                     log.info("call %s: its %s is gone, and the mute with it", self._call.id, leg)
                     continue
                 self._reporter.told(unblock, delivered=None, took=0.0)
                 if carried is not None:
                     self._outcomes.carried(carried)
+
+    async def _is_over(self, carried: Carried, leg: str, stopping: asyncio.Event) -> bool:
+        """Whether an unmute had nothing to do, since the leg went: then nobody need be told."""
+        if carried.answer.outcome is Outcome.FAILED:
+            return await self._gone_soon(leg, stopping)
+        return carried.answer.detail == GONE
 
     async def _gone_soon(self, leg: str, stopping: asyncio.Event) -> bool:
         for wait in LOOKS:

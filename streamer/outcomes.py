@@ -43,12 +43,16 @@ class Outcomes:
         """Take in what came of a signal."""
         answer, platform = carried.answer, self._platform
         self._metrics.carried.labels(platform, carried.action, answer.outcome).inc()
+        again = carried.attempt > 1
         if answer.outcome in UNDONE:
-            self._metrics.undelivered.inc()
+            # What fails again is the same block.
+            self._metrics.undelivered.inc(not again)
             log.error("call %s: %s was not carried out: %s", self._call, carried.action, answer.detail)
-        if carried.sent is not None:
+        if again:
+            log.warning("call %s: try %d of %s: %s", self._call, carried.attempt, carried.action, answer.outcome)
+        elif carried.sent is not None:
             self._metrics.match_to_request.labels(platform).observe(carried.sent)
-        if carried.took is not None and answer.outcome is Outcome.CONFIRMED:
+        if not again and carried.took is not None and answer.outcome is Outcome.CONFIRMED:
             self._metrics.match_to_confirmed.labels(platform).observe(carried.took)
         self._reporter.carried(
             carried.violation_id,
@@ -57,6 +61,7 @@ class Outcomes:
             answer.detail,
             sent=carried.sent,
             took=carried.took,
+            attempt=carried.attempt,
         )
 
     def left(self, name: str, channel: str) -> None:

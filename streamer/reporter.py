@@ -57,15 +57,26 @@ class Reporter:
                 self._clips.want(violation.id, violation.start, violation.end)
 
     def carried(
-        self, violation_id: str, action: str, outcome: str, detail: str, *, sent: float | None, took: float | None
+        self,
+        violation_id: str,
+        action: str,
+        outcome: str,
+        detail: str,
+        *,
+        sent: float | None,
+        took: float | None,
+        attempt: int = 1,
     ) -> None:
         """A platform's control port was asked to carry a signal out.
 
         Args:
           sent, took: seconds from the words reaching the detector until the request had left, and until its outcome
             was known.
+          attempt: more than 1 where it had failed before.
         """
         kind, fields = result(violation_id, action, outcome, detail, took=took, sent=sent)
+        if attempt > 1:
+            fields["attempt"] = attempt
         self._bus.tell(kind, self.name, fields)
 
     def delivered(self, violation_id: str, action: str, *, taken: bool, took: float) -> None:

@@ -236,7 +236,9 @@ class _Asked:
         return next((event for event in events if event["event"] == "Status"), Message())
 
     def failed(self, why: str) -> Answer:
-        return Answer(Outcome.FAILED, why, self.sent, self.answered)
+        return Answer(
+            Outcome.FAILED, why, self.sent, self.answered, unsure=self.sent is not None and self.reply is None
+        )
 
     def seen(self, done: bool) -> Answer:
         if done:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Set
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from detector.policy import Policy
 from detector.types import Action
+from streamer.control.mutes import Heard, MuteLedger
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
 from streamer.types import Block, Order, Unblock
 
@@ -16,6 +19,13 @@ log = logging.getLogger(__name__)
 
 Signal = Block | Unblock | Order
 AGENT, UNMUTE = "agent", "unmute"
+AGAIN = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Seconds before each further try of a mute, or an unmute, that failed; after the last, it is given up."""
+REST = 15.0
+"""Seconds that a call's end leaves for what was asked for and is yet to be carried out."""
+INSIDE = "the control port failed inside Huazha; its log says why"
+LEFT_UNDONE = "the call was over before it could be carried out"
+GONE = "the leg is gone, and the mute with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +35,11 @@ class Carried:
     Attributes:
       violation_id: that it was about, or the name of a supervisor's order.
       action: `mute`, `unmute`, `play`, ...
+      channel: the leg that it was about.
       sent, took: seconds from the words reaching the detector until the request had left, and until the outcome was
         known; None where nothing was asked.
+      attempt: 1, and more where it had failed before.
+      names: what the platform calls the legs, as it was asked with.
     """
 
     violation_id: str
@@ -34,10 +47,26 @@ class Carried:
     answer: Answer
     sent: float | None
     took: float | None
+    channel: str = AGENT
+    attempt: int = 1
+    names: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """What is to be tried again: of which signal, for which time, and at which second of `time.monotonic`."""
+
+    name: str
+    action: str
+    attempt: int
+    at: float
 
 
 class Carrier:
     """Carries signals out for as long as `run` runs.
+
+    A mute that failed is tried again while something asks for it, and an unmute while nothing does; a signal that
+    comes meanwhile goes first. A mute that surely was not carried out is not lifted, and one whose leg is gone is over.
 
     Args:
       port: the platform's; None where its settings don't have what it needs.
@@ -52,8 +81,10 @@ class Carrier:
         self._policy = policy
         self._missing = missing
         self._asked: asyncio.Queue[tuple[Signal, float]] = asyncio.Queue()
-        self._muted: dict[str, str] = {}
-        self._silent: set[str] = set()
+        self._at_work: Signal | None = None
+        self._ledger = MuteLedger()
+        self._retries: dict[str, _Retry] = {}
+        self._told: Callable[[Carried], None] = lambda _: None
 
     def ask(self, signal: Signal, since: float) -> None:
         """Have a signal carried out, after those before it.
@@ -71,17 +102,22 @@ class Carrier:
     @property
     def muted(self) -> bool:
         """Whether a leg is muted, by what the platform has answered."""
-        return bool(self._silent)
+        return bool(self._ledger.silent)
 
     @property
     def muting(self) -> Mapping[str, str]:
-        """What keeps a leg muted, by what the platform has answered: violations and orders, each with its leg."""
-        return {name: leg for name, leg in self._muted.items() if leg in self._silent}
+        """What keeps a leg muted that is, or may be: violations and orders, each with its leg."""
+        return self._ledger.holding
+
+    @property
+    def stuck(self) -> Mapping[str, str]:
+        """The legs that could not be unmuted, each with what was to lift its mute."""
+        return {leg: self._retries[leg].name for leg in self._ledger.stuck() if leg in self._retries}
 
     @property
     def silenced(self) -> Set[str]:
         """Legs that are muted so that Huazha, too, hears nothing of them, by what the platform has answered."""
-        return set() if self._port is None or self._port.hears_muted else set(self.muting.values())
+        return set() if self._port is None or self._port.hears_muted else self._ledger.silent
 
     async def gone(self, channel: str) -> bool:
         """Tell whether the platform says that a leg is not there any more."""
@@ -93,7 +129,9 @@ class Carrier:
 
     async def ready(self) -> Answer:
         """See whether blocks can be carried out."""
-        return await self._port.ready(self._target) if self._port else Answer(Outcome.UNSUPPORTED, self._missing)
+        if self._port is None:
+            return Answer(Outcome.UNSUPPORTED, self._missing)
+        return await _guarded(self._port.ready(self._target))
 
     def learn(self, names: Mapping[str, str], say: Callable[[str], Awaitable[bool]]) -> None:
         """Another socket brings the call: what it calls the legs is known now, and orders go there."""
@@ -105,42 +143,135 @@ class Carrier:
         Args:
           told: told of each outcome.
         """
+        self._told = told
         while True:
-            signal, since = await self._asked.get()
+            signal, since = await self._next()
+            self._at_work = signal
             try:
-                carried = await self.carry(signal, since)
-                if carried is not None:
-                    told(carried)
+                self._tell(await self.carry(signal, since))
             finally:
+                self._at_work = None
                 self._asked.task_done()
 
-    async def rest(self) -> None:
-        """Wait until all that was asked for has been carried out, or has failed."""
-        await self._asked.join()
+    async def rest(self, patience: float = REST) -> None:
+        """Wait until all that was asked for has been carried out, or has failed; what is not by then, has."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._asked.join()
+            return
+        left = [] if self._at_work is None else [self._at_work]
+        while not self._asked.empty():
+            left.append(self._asked.get_nowait()[0])
+            self._asked.task_done()
+        for signal in left:
+            name, action, channel = _meant(signal)
+            if signal is self._at_work:
+                self._note(action, channel, Answer(Outcome.FAILED, unsure=True))
+            self._tell(Carried(name, action, Answer(Outcome.FAILED, LEFT_UNDONE, unsure=True), None, None, channel))
 
     async def carry(self, signal: Signal, since: float) -> Carried | None:
         """Carry a signal out, as `run` does with what is asked for; None where nothing has to be done for it."""
         name, action, channel = _meant(signal)
         if action == UNMUTE:
-            muted = self._muted.pop(name, None)
-            channel = muted or channel
-            if channel in self._muted.values() or (muted is None and isinstance(signal, Unblock)):
-                # Something else keeps the leg muted, or what is taken back was no mute.
+            leg = self._ledger.drop(name)
+            channel = leg or channel
+            if self._ledger.wanted(channel):
+                # Something else keeps the leg muted.
+                return None
+            if isinstance(signal, Unblock) and (leg is None or self._ledger.standing(channel) is Heard.HEARD):
+                # What is taken back was no mute, or came to nothing.
+                self._retries.pop(channel, None)
                 return None
         elif action == Action.MUTE:
-            self._muted[name] = channel
+            self._ledger.ask(name, channel)
+        return await self._try(name, action, channel, since, lambda: self._ask(signal, action, channel))
+
+    async def try_again(self, channel: str) -> Carried | None:
+        """Try once more what failed of a leg's mute; None where that is not wanted any more."""
+        retry, port, target, began = self._retries.pop(channel, None), self._port, self._target, time.monotonic()
+        if retry is None or port is None:
+            return None
+        mute, standing = retry.action == Action.MUTE, self._ledger.standing(channel)
+        if mute != self._ledger.wanted(channel) or standing is (Heard.MUTED if mute else Heard.HEARD):
+            return None
+        # Whoever interrupts this leaves it to the next try.
+        self._retries[channel] = replace(retry, at=began + AGAIN[min(retry.attempt, len(AGAIN)) - 1])
+        if await self.gone(channel):
+            del self._retries[channel]
+            answer = Answer(Outcome.CONFIRMED, GONE, answered=time.monotonic())
+            self._ledger.unmuted(channel, answer)
+            return None if mute else self._carried(retry.name, retry.action, channel, answer, began, retry.attempt)
+        do = port.mute if mute else port.unmute
+        return await self._try(retry.name, retry.action, channel, began, lambda: do(target, channel), retry.attempt)
+
+    async def _try(
+        self,
+        name: str,
+        action: str,
+        channel: str,
+        since: float,
+        do: Callable[[], Awaitable[Answer]],
+        attempt: int = 1,
+    ) -> Carried:
         try:
-            answer = await self._ask(signal, action, channel)
-        except Exception:
-            log.exception("the control port failed")
-            answer = Answer(Outcome.FAILED, "the control port failed inside Huazha; its log says why")
-        if answer.outcome in {Outcome.ACCEPTED, Outcome.CONFIRMED}:
-            if action == Action.MUTE:
-                self._silent.add(channel)
-            elif action == UNMUTE:
-                self._silent.discard(channel)
+            answer = await _guarded(do())
+        except asyncio.CancelledError:
+            self._note(action, channel, Answer(Outcome.FAILED, unsure=True))
+            raise
+        if action == UNMUTE and answer.outcome is Outcome.FAILED and await self.gone(channel):
+            answer = replace(answer, outcome=Outcome.CONFIRMED, detail=GONE)
+        self._note(action, channel, answer)
+        if action in {Action.MUTE, UNMUTE}:
+            self._retries.pop(channel, None)
+            if answer.outcome is Outcome.FAILED and attempt <= len(AGAIN):
+                at = time.monotonic() + AGAIN[attempt - 1]
+                self._retries[channel] = _Retry(name, action, attempt + 1, at)
+        return self._carried(name, action, channel, answer, since, attempt)
+
+    def _note(self, action: str, channel: str, answer: Answer) -> None:
+        if action == Action.MUTE:
+            self._ledger.muted(channel, answer)
+        elif action == UNMUTE:
+            self._ledger.unmuted(channel, answer)
+        elif action == Action.HANGUP and answer.outcome is Outcome.CONFIRMED:
+            self._ledger.end()
+            self._retries.clear()
+
+    def _carried(self, name: str, action: str, channel: str, answer: Answer, since: float, attempt: int) -> Carried:
         sent, took = (None if at is None else at - since for at in (answer.sent, answer.answered))
-        return Carried(name, action, answer, sent, took)
+        return Carried(name, action, answer, sent, took, channel, attempt, self._target.names)
+
+    async def _next(self) -> tuple[Signal, float]:
+        """Wait for the next signal; until one comes, try again what failed."""
+        if not self._retries:
+            return await self._asked.get()
+        signal = asyncio.ensure_future(self._asked.get())
+        trying: asyncio.Task[None] | None = None
+        try:
+            while not signal.done():
+                leg = min(self._retries, key=lambda one: self._retries[one].at, default=None)
+                wait = None if leg is None else max(0.0, self._retries[leg].at - time.monotonic())
+                await asyncio.wait([signal], timeout=wait)
+                if leg is None or signal.done() or self._retries[leg].at > time.monotonic():
+                    continue
+                trying = asyncio.create_task(self._try_and_tell(leg))
+                await asyncio.wait([signal, trying], return_when=asyncio.FIRST_COMPLETED)
+            return signal.result()
+        finally:
+            signal.cancel()
+            if trying is not None and not trying.done():
+                trying.cancel()
+                await asyncio.wait([trying])
+
+    async def _try_and_tell(self, channel: str) -> None:
+        self._tell(await self.try_again(channel))
+
+    def _tell(self, carried: Carried | None) -> None:
+        if carried is not None:
+            try:
+                self._told(carried)
+            except Exception:
+                log.exception("what came of %s could not be told", carried.action)
 
     async def _ask(self, signal: Signal, action: str, channel: str) -> Answer:
         port, target = self._port, self._target
@@ -165,6 +296,21 @@ class Carrier:
         way = ways.get(action)
         # Supervisors are told of every block: where that is all it does, it is done.
         return Answer(Outcome.CONFIRMED) if way is None else await way()
+
+
+async def _guarded(answer: Awaitable[Answer]) -> Answer:
+    """Wait for a port's answer; whatever it raises is a failure of this request, and of nothing else."""
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        # The port gave up something of its own.
+        log.exception("the control port failed")
+    except Exception:
+        log.exception("the control port failed")
+    # It may have been carried out before it failed.
+    return Answer(Outcome.FAILED, INSIDE, unsure=True)
 
 
 def _meant(signal: Signal) -> tuple[str, str, str]:

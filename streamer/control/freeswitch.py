@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamer.control.esl import Esl, EslFailed, Told
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
@@ -205,7 +205,7 @@ class _Talk:
             self.sent = failed.sent if self.sent is None else self.sent
             self.answered = time.monotonic()
             self.silent = True
-            return self.answer(Outcome.FAILED, str(failed))
+            return replace(self.answer(Outcome.FAILED, str(failed)), unsure=failed.sent is not None)
         self.sent = told.sent if self.sent is None else self.sent
         self.answered = told.answered
         return told

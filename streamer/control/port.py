@@ -30,6 +30,7 @@ class Answer:
       detail: for people: what the platform said, or what would have to be set. Never holds a credential.
       sent: second of the port's clock at which the request had left; None where none has.
       answered: second of it at which the outcome was known.
+      unsure: whether a failure may have been carried out all the same: the request had left, and nobody answered it.
       status: of HTTP, that the platform answered last; None where none came, or the platform speaks no HTTP.
     """
 
@@ -38,6 +39,7 @@ class Answer:
     sent: float | None = None
     answered: float | None = None
     status: int | None = None
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,15 +94,18 @@ class Rest:
                 sent = time.monotonic()
 
         status: int | None = None
+        began: float | None = None
+        unsure = False
 
         def answer(outcome: Outcome, detail: str) -> Answer:
-            return Answer(outcome, self._told(detail), sent, time.monotonic(), status)
+            maybe = unsure and outcome is Outcome.FAILED
+            return Answer(outcome, self._told(detail), sent, time.monotonic(), status, maybe)
 
         allowed = self._timeout if by is None else by - time.monotonic()
         trouble = "no answer in time"
         try:
             async with asyncio.timeout(allowed):
-                for wait in (*AGAIN, None):
+                for wait in (*_waits(allowed), None):
                     began, status = sent, None
                     try:
                         response = await self._client.request(method, path, extensions={"trace": trace}, **content)
@@ -113,6 +116,7 @@ class Rest:
                         trouble = unreached(f"{where.host}:{where.port or SCHEMES.get(where.scheme)}", error)
                         never = httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError
                         unseen = sent == began or isinstance(error, never)
+                        unsure = unsure or not unseen
                         if wait is None or not (again or unseen):
                             return answer(Outcome.FAILED, trouble)
                     else:
@@ -126,6 +130,7 @@ class Rest:
                             return answer(meant.outcome, meant.detail) if meant else answer(Outcome.FAILED, trouble)
                     await asyncio.sleep(wait)
         except TimeoutError:
+            unsure = unsure or (sent != began and status is None)
             return answer(Outcome.FAILED, f"{trouble} ({self._timeout:g} s)")
         raise AssertionError("the last try returns")
 
@@ -192,6 +197,13 @@ class Rest:
     def _may_help(response: httpx.Response, again: bool) -> bool:
         # Busy is not done; of other faults it can't be told.
         return response.status_code in {429, 503} or (again and response.status_code in BUSY | {500})
+
+
+def _waits(allowed: float) -> tuple[float, ...]:
+    """Give the seconds before each further try: a platform that is not there for a moment has all the time there is."""
+    last = AGAIN[-1]
+    more = int(max(0.0, allowed - sum(AGAIN)) / last) if last else 0
+    return AGAIN + (last,) * more
 
 
 def unreached(where: str, error: Exception) -> str:

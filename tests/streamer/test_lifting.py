@@ -22,7 +22,7 @@ from streamer.metrics import Metrics
 from streamer.outcomes import Outcomes
 from streamer.record.chronicle import Chronicle
 from streamer.reporter import Reporter
-from streamer.types import Block, CallStarted, Encoding, Started
+from streamer.types import Block, CallStarted, Encoding, Order, Started
 from tests.streamer.calls_in_hand import begin, hear, speak, words
 
 HOUR = Policy(usual=Measure(Action.MUTE, seconds=3600.0))
@@ -47,7 +47,7 @@ class Recorder(Port):
 
     def __init__(self, *gone: bool | None, unmutes: Answer = DONE) -> None:
         self.asked: list[str] = []
-        self._unmutes = unmutes
+        self.unmutes = unmutes
         self._gone = [*gone]
 
     async def mute(self, target: Target, channel: str) -> Answer:
@@ -55,7 +55,7 @@ class Recorder(Port):
 
     async def unmute(self, target: Target, channel: str) -> Answer:
         self.asked.append(f"unmute {channel}")
-        return self._unmutes
+        return self.unmutes
 
     async def gone(self, target: Target, channel: str) -> bool:
         gone = self._gone.pop(0) if len(self._gone) > 1 else self._gone[0]
@@ -90,6 +90,9 @@ class Left:
         (block,) = [event for event in hear(self.call, window, words("我们保本的")) if isinstance(event, Block)]
         await self.carrier.carry(block, time.monotonic())
         self.call.abandon("the call broke off")
+        return await self.see_to(stopping=stopping)
+
+    async def see_to(self, *, stopping: bool = True) -> list[tuple[str, Any]]:
         event = asyncio.Event()
         if stopping:
             event.set()
@@ -124,6 +127,34 @@ class TestAMuteWithATime:
         port = Recorder(False)
         assert await Left(HOUR, port, held=True).run() == []
         assert port.asked == []
+
+    async def test_stays_where_somebody_muted_the_leg_without_a_time_too(self) -> None:
+        port = Recorder(False)
+        left = Left(HOUR, port)
+        (order,) = left.call.order("mute", "agent", None, "Li Na")
+        assert isinstance(order, Order)
+        await left.carrier.carry(order, time.monotonic())
+        assert await left.run() == [("block.result", "unsupported")]
+        assert port.asked == []
+        assert left.carrier.muted
+
+
+class TestAMuteThatCouldNotBeLifted:
+    @pytest.mark.parametrize(("gone", "told"), [(False, [("block.result", "confirmed")]), (True, [])])
+    async def test_is_tried_again_when_the_call_is_over_unless_its_leg_is_gone(
+        self, gone: bool, told: list[tuple[str, Any]]
+    ) -> None:
+        port = Recorder(False, gone, unmutes=REFUSED)
+        left = Left(HOUR, port)
+        mute, unmute = left.call.order("mute", "agent", None, "Li Na") + left.call.order("unmute", "agent", None, "")
+        for order in (mute, unmute):
+            assert isinstance(order, Order)
+            await left.carrier.carry(order, time.monotonic())
+        port.unmutes = DONE
+        port.asked.clear()
+        left.call.abandon("the call broke off")
+        assert await left.see_to() == told
+        assert port.asked == ([] if gone else UNMUTE)
 
 
 class TestAMuteWithoutATime:
