@@ -11,12 +11,18 @@ from typing import Any
 
 from streamer.cleaning import clean
 from streamer.link import Frame
-from streamer.record.clips import Clip
+from streamer.record.clips import Clip, not_kept
 from streamer.record.event import Event
 from streamer.said import Said
 
 MOST = 50_000
 """Events that wait for the console's process at most: some minutes of a hundred calls."""
+
+
+CLIPS = 256
+"""Clips that wait, or are being written, at most: a minute of telephone audio on two legs is a megabyte."""
+TRIES = 3
+"""Times that a clip is given to a console that may have died of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,19 @@ class CallName:
     agent: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class ClipTaken:
-    """A clip on its way."""
+    """A clip on its way.
+
+    Attributes:
+      number: its place among what waits.
+      taken: times that it was taken.
+    """
 
     about: CallName
     clip: Clip
+    number: int = 0
+    taken: int = 0
 
 
 Taken = Event | ClipTaken | Frame
@@ -43,7 +56,8 @@ Taken = Event | ClipTaken | Frame
 class Bus:
     """Numbers events and keeps them until they have been taken, from any thread.
 
-    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. What is
+    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. A clip is
+    kept until an `evidence` event tells what became of it; of one that had to be given up, that event is told here. What is
     said in a call is remembered until the call ends. Whatever it is told can be encoded: unfit text is replaced here.
 
     Args:
@@ -61,6 +75,7 @@ class Bus:
         self._unacknowledged: deque[Event] = deque()
         self._unspooled: deque[Event] = deque()
         self._said: dict[str, Said] = {}
+        self._clips: OrderedDict[tuple[str, str], ClipTaken] = OrderedDict()
         self._last = 0
         self._acknowledged = 0
         self._closed = False
@@ -95,7 +110,17 @@ class Bus:
     def keep(self, about: CallName, clip: Clip) -> None:
         """Hand a clip on."""
         with self._changed:
-            self._put(ClipTaken(about, clip))
+            taken = self._clips[about.call, clip.violation_id] = ClipTaken(about, clip)
+            taken.number = self._put(taken)
+            if len(self._clips) > CLIPS:
+                self._give_up(next(iter(self._clips.values())), "more clips waited to be written than there is room for")
+
+    @property
+    def ending(self) -> list[str]:
+        """Calls whose end was told, and is not known to be kept."""
+        with self._changed:
+            told = (*self._unacknowledged, *self._waiting.values())
+            return [one.call for one in told if isinstance(one, Event) and one.type == "call.stopped" and one.call]
 
     def pass_on(self, frame: Frame) -> None:
         """Hand on what is no event."""
@@ -108,13 +133,17 @@ class Bus:
             self._last = max(self._last, cursor)
 
     def take(self, timeout: float) -> list[Taken]:
-        """Wait for what comes next, for `timeout` seconds at most; events to be kept stay until `acknowledge`."""
+        """Wait for what comes next, for `timeout` seconds at most; events to be kept stay until `acknowledge`, and clips
+        until it is told what became of them."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
             taken = list(self._waiting.values())
             self._waiting.clear()
             self._passing.clear()
             self._unacknowledged += (one for one in taken if isinstance(one, Event) and one.kept)
+            for one in taken:
+                if isinstance(one, ClipTaken):
+                    one.taken += 1
         return taken
 
     def acknowledge(self, cursor: int) -> None:
@@ -126,8 +155,13 @@ class Bus:
                     events.popleft()
 
     def again(self) -> None:
-        """Whoever took events is gone: what was not acknowledged waits for the next."""
+        """Whoever took events and clips is gone: what was not acknowledged waits for the next."""
         with self._changed:
+            for clip in [one for one in self._clips.values() if one.number not in self._waiting]:
+                if clip.taken < TRIES:
+                    clip.number = self._put(clip)
+                else:
+                    self._give_up(clip, f"the console died {TRIES} times with this clip in hand")
             while self._unacknowledged:
                 self._put_first(self._unacknowledged.pop())
             self._changed.notify_all()
@@ -160,22 +194,29 @@ class Bus:
             self._closed = True
             self._changed.notify_all()
 
+    def _give_up(self, one: ClipTaken, why: str) -> None:
+        self._waiting.pop(one.number, None)
+        self.tell("evidence", one.about, not_kept(one.clip.violation_id, why))
+
     def _listen(self, event: Event) -> None:
         if event.call is None:
             return
+        if event.type == "evidence":
+            self._clips.pop((event.call, event.fields["violation_id"]), None)
         if event.type == "transcript":
             self._said.setdefault(event.call, Said()).take(event)
         elif event.type == "call.stopped":
             self._said.pop(event.call, None)
 
-    def _put(self, one: Taken) -> None:
-        self._back += 1
-        self._waiting[self._back] = one
+    def _put(self, one: Taken) -> int:
+        number = self._back = self._back + 1
+        self._waiting[number] = one
         if isinstance(one, Event) and not one.kept:
             self._passing.append(self._back)
         if len(self._waiting) + len(self._unacknowledged) > self._most:
             self._drop()
         self._changed.notify_all()
+        return number
 
     def _put_first(self, event: Event) -> None:
         self._front -= 1
@@ -188,5 +229,7 @@ class Bus:
             return
         self.lost += 1
         dropped = self._unacknowledged.popleft() if self._unacknowledged else self._waiting.popitem(last=False)[1]
+        if isinstance(dropped, ClipTaken):
+            self._clips.pop((dropped.about.call, dropped.clip.violation_id), None)
         if self._unspooled and self._unspooled[0] is dropped:
             self._unspooled.popleft()

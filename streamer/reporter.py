@@ -8,7 +8,7 @@ from detector.types import Status
 from streamer.bus import Bus, CallName
 from streamer.call import Call
 from streamer.record.chronicle import Chronicle, delivery, result
-from streamer.record.clips import ClipRecorder
+from streamer.record.clips import ClipRecorder, not_kept
 from streamer.running_text import Hidden
 from streamer.types import AudioFrame, Outgoing, ViolationReport
 
@@ -149,4 +149,8 @@ class Reporter:
     def _cut(self, *, over: bool = False) -> None:
         if self._clips is not None:
             for clip in self._clips.due(over=over):
-                self._bus.keep(self.name, clip)
+                if clip.empty:
+                    why = "its audio was not received, or is not held any more"
+                    self._bus.tell("evidence", self.name, not_kept(clip.violation_id, why))
+                else:
+                    self._bus.keep(self.name, clip)

@@ -15,16 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
-from sqlalchemy import Engine
 
 from streamer import settings
 from streamer.access import durations
 from streamer.access.guard import LOCAL
 from streamer.access.roles import Role
-from streamer.access.tokens import TokenRow, Tokens
+from streamer.access.tokens import TokenRow, Tokens, until
 from streamer.call import POLICY
 from streamer.record import database
-from streamer.record.event import Event
 from streamer.record.journal import Journal
 from streamer.record.webhooks import Sender
 
@@ -68,11 +66,9 @@ def create(
 ) -> None:
     """Make a token, and print it this once; a running service knows it some seconds later."""
     now = time.time()
-    with _desk(config) as (engine, journal):
-        token, row = Tokens(engine).create(name, role, expires, now)
-        until = "never expires" if row.expires_at is None else f"expires {_written(row.expires_at)}"
-        _record(journal, f"token {row.id} was made for {name}: {role}, {until}", now)
-    _say(f"Token {row.id} is {name}'s, with the role {role}; it {until}.")
+    with _desk(config) as tokens:
+        token, row = tokens.create(name, role, expires, now, by=_user())
+    _say(f"Token {row.id} is {name}'s, with the role {role}; it {until(row)}.")
     _say("Only its hash is kept: this is the one time that it is shown.")
     typer.echo(token)
 
@@ -80,8 +76,8 @@ def create(
 @app.command(name="list", epilog="Example: huazha token list")
 def show(config: Config = None) -> None:
     """List the tokens that were made, with those that are good no more."""
-    with _desk(config) as (engine, _):
-        rows = Tokens(engine).all()
+    with _desk(config) as tokens:
+        rows = tokens.all()
     now = time.time()
     name = Column("name", overflow="fold")
     table = Table("id", name, "role", "made", "expires", "", box=None, pad_edge=False, header_style="dim")
@@ -99,29 +95,22 @@ def revoke(
 ) -> None:
     """Take a token back; a running service knows it some seconds later."""
     now = time.time()
-    with _desk(config) as (engine, journal):
-        row = Tokens(engine).revoke(id_, now)
+    with _desk(config) as tokens:
+        row = tokens.revoke(id_, now, by=_user())
         if row is None:
             raise typer.BadParameter(f"there is no token {id_}", param_hint="ID")
-        _record(journal, f"token {row.id} of {row.name} was revoked: {row.role}", now)
     _say(f"Token {row.id}, {row.name}'s, lets nobody in any more.")
 
 
 @contextmanager
-def _desk(config: Path | None) -> Iterator[tuple[Engine, Journal]]:
+def _desk(config: Path | None) -> Iterator[Tokens]:
     chosen = settings.load(config, {})
     engine = database.open_(chosen.journal)
     try:
-        yield engine, Journal(engine, Sender(engine, chosen.webhooks).wanted)
+        wanted = Sender(engine, chosen.webhooks).wanted
+        yield Tokens(engine, Journal(engine, wanted, gateway=chosen.name))
     finally:
         engine.dispose()
-
-
-def _record(journal: Journal, detail: str, now: float) -> None:
-    """Put into the journal, and have webhooks told, who may come in, and who said so."""
-    at = datetime.fromtimestamp(int(now * 1000) / 1000, UTC)
-    fields = {"what": "token", "detail": detail, "by": _user()}
-    journal.append([Event(int(now * 1_000_000), "access", at, fields=fields)])
 
 
 def _user() -> str:

@@ -71,8 +71,8 @@ class Keyring:
         return row.identity
 
     def stands(self, identity: Identity, now: float) -> bool:
-        """Tell whether somebody who signed in before still has a good token."""
-        return any(row.identity == identity and row.good(now) for row in self._rows().values())
+        """Tell whether the token that somebody signed in with is still good; another of theirs doesn't count."""
+        return any(row.id == identity.token and row.good(now) for row in self._rows().values())
 
     def _rows(self) -> Mapping[str, TokenRow]:
         return self._known or {}

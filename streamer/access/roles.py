@@ -30,7 +30,12 @@ _PEOPLE = (Role.VIEWER, Role.SUPERVISOR, Role.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signed in."""
+    """Who signed in.
+
+    Attributes:
+      token: the id of the token that it was done with; None without one.
+    """
 
     name: str
     role: Role
+    token: str | None = None

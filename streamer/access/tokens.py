@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from streamer.access.roles import Identity, Role
-from streamer.record import database
-from streamer.record.journal import JournalUnavailable
+from streamer.record import chain, database
+from streamer.record.event import Event
+from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.schema import tokens
 
 PREFIX = "hz_"
@@ -45,7 +47,7 @@ class TokenRow:
     @property
     def identity(self) -> Identity:
         """Whom it stands for."""
-        return Identity(self.name, self.role)
+        return Identity(self.name, self.role, self.id)
 
     def expired(self, now: float) -> bool:
         """Tell whether its time is over."""
@@ -57,21 +59,27 @@ class TokenRow:
 
 
 class Tokens:
-    """All tokens there ever were.
+    """All tokens there ever were. The journal has an `access` event for each that was made or revoked, written in the
+    same transaction: a row that somebody put into the table by hand has none.
 
     Args:
       engine: as `database.open_` gives it.
+      journal: where that is written; one of no gateway's when None.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, journal: Journal | None = None) -> None:
         self._engine = engine
+        self._journal = journal or Journal(engine)
 
-    def create(self, name: str, role: Role, expires_in: float | None, now: float) -> tuple[str, TokenRow]:
+    def create(
+        self, name: str, role: Role, expires_in: float | None, now: float, *, by: str = "huazha"
+    ) -> tuple[str, TokenRow]:
         """Make a token.
 
         Args:
           name: whose it is; stands in the journal beside what is done with it.
           expires_in: seconds from now; None for never.
+          by: who makes it, for the journal.
 
         Returns:
           the token, which can't be had again, and what is stored of it.
@@ -92,6 +100,8 @@ class Tokens:
         }
         with _available(), database.writing(self._engine) as connection:
             connection.execute(insert(tokens), row)
+            told = {"detail": made(_read(row)), "token": row["id"], "row": fingerprint(row)}
+            self._tell(connection, told, by, created)
         return token, _read(row)
 
     def all(self) -> list[TokenRow]:
@@ -104,8 +114,11 @@ class Tokens:
             rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings().all()
         return [_read(row) for row in rows]
 
-    def revoke(self, id_: str, now: float) -> TokenRow | None:
+    def revoke(self, id_: str, now: float, *, by: str = "huazha") -> TokenRow | None:
         """Take a token back; one that was taken back before stays as it is.
+
+        Args:
+          by: who does, for the journal.
 
         Returns:
           what is stored of it; None when there is no such token.
@@ -116,9 +129,40 @@ class Tokens:
         wanted = tokens.c.id == id_
         with _available(), database.writing(self._engine) as connection:
             still = wanted & tokens.c.revoked_at.is_(None)
-            connection.execute(update(tokens).where(still).values(revoked_at=int(now * 1000)))
+            changed = connection.execute(update(tokens).where(still).values(revoked_at=int(now * 1000))).rowcount
             row = connection.execute(select(tokens).where(wanted)).mappings().first()
-        return None if row is None else _read(row)
+            if row is None:
+                return None
+            if changed:
+                detail = f"token {row['id']} of {row['name']} was revoked: {row['role']}"
+                self._tell(connection, {"detail": detail, "token": row["id"], "revoked": True}, by, int(now * 1000))
+        return _read(row)
+
+    def _tell(self, connection: Connection, fields: dict[str, Any], by: str, at: int) -> None:
+        """Put into the journal, and have webhooks told, who may come in, and who said so.
+
+        Not for the feed: that numbers events in the order in which they happen in the service.
+        """
+        told = {"what": "token", "by": by, **fields}
+        self._journal.file_within(connection, [Event(0, "access", datetime.fromtimestamp(at / 1000, UTC), fields=told)])
+
+
+def made(row: TokenRow) -> str:
+    """Say that a token was made, as the journal has it."""
+    return f"token {row.id} was made for {row.name}: {row.role}, {until(row)}"
+
+
+def until(row: TokenRow) -> str:
+    """Say how long a token is good."""
+    if row.expires_at is None:
+        return "never expires"
+    return f"expires {datetime.fromtimestamp(row.expires_at, UTC):%Y-%m-%d %H:%MZ}"
+
+
+def fingerprint(row: Mapping[str, Any]) -> str:
+    """Give what vouches for a row of the table, all but whether it was revoked, without telling the token's hash."""
+    parts = {name: row[name] for name in ("id", "name", "role", "hash", "created_at", "expires_at")}
+    return hashlib.sha256(chain.canonical(parts).encode()).hexdigest()
 
 
 def digest(token: str) -> str:

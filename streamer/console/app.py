@@ -23,6 +23,7 @@ from streamer.console.rest import calls, scans, service, violations
 from streamer.console.rest.asking import BadRequest, CallOver, Door, ForbiddenRole, NotFound
 from streamer.console.rules import NoSuchLanguage
 from streamer.errors import AccessDenied, ForbiddenOrigin
+from streamer.record.evidence import ClipDamaged
 from streamer.record.journal import JournalUnavailable
 
 DESCRIPTION = "What happens in calls, for supervisors' pages and for other programs. The alert feed is at `/v1/alerts`."
@@ -37,6 +38,7 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     NoSuchLanguage: (400, "bad_request"),
     MediaFailed: (503, "media_failed"),
     MediaGone: (503, "media_gone"),
+    ClipDamaged: (404, "evidence_damaged"),
     JournalUnavailable: (503, "journal_unavailable"),
 }
 

@@ -61,8 +61,8 @@ class Desk:
           HuazhaError: it can't be had.
         """
         engine = database.open_(settings.journal)
-        webhooks = Sender(engine, settings.webhooks)
-        journal = Journal(engine, webhooks.wanted)
+        webhooks = Sender(engine, settings.webhooks, gateway=settings.name)
+        journal = Journal(engine, webhooks.wanted, gateway=settings.name)
         hub = Hub(journal.last_cursor())
         durability = Durability(_teller(media))
 

@@ -12,14 +12,11 @@ from streamer.console.hub import Hub
 from streamer.console.keeper import Keeper
 from streamer.errors import HuazhaError
 from streamer.link import Frame
-from streamer.record.clips import Clip
+from streamer.record.clips import Clip, not_kept
 from streamer.record.event import Event
 from streamer.record.evidence import Evidence, Kept
 
 log = logging.getLogger(__name__)
-
-CLIPS = 64
-"""Clips that wait to be written at most: a minute of telephone audio is half a megabyte."""
 
 Publish = Callable[[str, Mapping[str, Any], CallName], Awaitable[object]]
 
@@ -30,7 +27,7 @@ class Intake:
     Args:
       publish: tells everybody of an event about a call.
       troubled: told why clips are not being written, and with an empty string when they are again.
-      lost: called for each clip that could not be written.
+      lost: called for each clip that is not kept.
     """
 
     def __init__(
@@ -49,7 +46,7 @@ class Intake:
         self._publish = publish
         self._troubled = troubled
         self._lost = lost
-        self._clips: asyncio.Queue[tuple[CallName, Clip]] = asyncio.Queue(CLIPS)
+        self._clips: asyncio.Queue[Frame] = asyncio.Queue()
 
     def take(self, frame: Frame) -> None:
         """Take in a frame."""
@@ -58,36 +55,51 @@ class Intake:
             self._hub.publish(event)
             if event.kept:
                 self._keeper.put(event)
-        elif frame.what == "clip":
-            try:
-                self._clips.put_nowait(_clip(frame))
-            except asyncio.QueueFull:
+            if event.type == "evidence" and event.fields.get("sha256") is None:
                 self._lost()
-                log.error("more clips wait to be written than there is room for; one is lost")
+                log.error("no clip of %s in call %s: %s", event.fields["violation_id"], event.call, event.fields["detail"])
+        elif frame.what == "clip":
+            # The media plane keeps it, and bounds their number, until it is told what became of it.
+            self._clips.put_nowait(frame)
 
     async def write_clips(self) -> None:
         """Write clips, for ever."""
         while True:
-            await self._write(*await self._clips.get())
+            frame = await self._clips.get()
+            try:
+                await self._write(frame)
+            except Exception:
+                log.exception("it can't be told what became of a clip")
             self._clips.task_done()
 
-    async def written(self) -> None:
-        """Wait until no clip waits."""
-        await self._clips.join()
+    async def written(self, seconds: float) -> None:
+        """Wait until no clip waits, so long at most; then say of the others that they are not kept."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._clips.join()
+        except TimeoutError:
+            while not self._clips.empty():
+                frame = self._clips.get_nowait()
+                await self._tell(_about(frame), not_kept(frame.fields["violation_id"], "the service ended before"))
 
-    async def _write(self, about: CallName, clip: Clip) -> None:
+    async def _write(self, frame: Frame) -> None:
+        """Write a clip, and tell what became of it: whatever is wrong with one, the next is written."""
+        about, trouble = _about(frame), ""
         try:
-            kept = await asyncio.to_thread(self._evidence.keep, about.call, clip)
-        except OSError as error:
-            self._lost()
-            log.error("a clip can't be written: %s", error)
-            await self._troubled(f"evidence can't be written: {error.strerror or error}")
-            return
-        await self._troubled("")
+            clip = _clip(frame)
+            told = _told(clip, await asyncio.to_thread(self._evidence.keep, about.call, clip))
+        except Exception as error:
+            why = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+            told = not_kept(frame.fields["violation_id"], f"it can't be written: {why}")
+            trouble = f"evidence can't be written: {why}"
+        await self._tell(about, told)
+        await self._troubled(trouble)
+
+    async def _tell(self, about: CallName, told: Mapping[str, Any]) -> None:
         try:
-            await self._publish("evidence", _told(clip, kept), about)
+            await self._publish("evidence", told, about)
         except HuazhaError as error:
-            log.error("a clip was written, and can't be told of: %s", error)
+            log.error("it can't be told what became of the clip of %s: %s", told["violation_id"], error)
 
 
 def _told(clip: Clip, kept: Kept) -> dict[str, Any]:
@@ -100,13 +112,16 @@ def _told(clip: Clip, kept: Kept) -> dict[str, Any]:
     }
 
 
-def _clip(frame: Frame) -> tuple[CallName, Clip]:
+def _about(frame: Frame) -> CallName:
+    return CallName(*(frame.fields[name] for name in ("call", "call_id", "agent")))
+
+
+def _clip(frame: Frame) -> Clip:
     """Put a clip together again."""
-    fields = dict(frame.fields)
-    about = CallName(*(fields.pop(name) for name in ("call", "call_id", "agent")))
+    fields = {name: value for name, value in frame.fields.items() if name not in {"call", "call_id", "agent"}}
     audio = dict(_parts(frame.blob, fields.pop("lengths")))
     silenced = {name: tuple((start, end) for start, end in spans) for name, spans in fields.pop("silenced").items()}
-    return about, Clip(**fields, audio=audio, silenced=silenced)
+    return Clip(**fields, audio=audio, silenced=silenced)
 
 
 def _parts(blob: bytes, lengths: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:

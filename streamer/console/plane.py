@@ -103,11 +103,7 @@ async def _work(desk: Desk, signer: Signer, frames: AsyncIterator[Frame]) -> Non
             intake.take(frame)
     except (BrokenLink, ConnectionError) as error:
         log.error("the media plane is gone: %s", error)
-    try:
-        async with asyncio.timeout(CLIPS):
-            await intake.written()
-    except TimeoutError:
-        log.error("some clips were not written in time")
+    await intake.written(CLIPS)
     desk.keeper.close()
     await keeping
     for task in others:

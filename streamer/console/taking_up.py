@@ -27,10 +27,16 @@ async def take_up(desk: Desk) -> None:
 
 
 async def _show(desk: Desk) -> list[dict[str, Any]]:
-    """Show the calls that go on; give the others."""
+    """Show the calls that go on; give those that broke off.
+
+    These are neither live nor on their way to the journal, and were open there before that was asked and are still: a
+    call may begin or end meanwhile.
+    """
+    gateway = desk.settings.name
     try:
+        left = await asyncio.to_thread(desk.history.left_open, gateway)
         now = await desk.media.ask("live")
-        left = await asyncio.to_thread(desk.history.left_open, now["gateway"])
+        still = {call["call"] for call in await asyncio.to_thread(desk.history.left_open, gateway)}
     except HuazhaError as error:
         log.error("it can't be told which calls go on: %s", error)
         return []
@@ -42,7 +48,8 @@ async def _show(desk: Desk) -> list[dict[str, Any]]:
     # What was said stands in no journal: only the media plane still knows it.
     await asyncio.gather(*(_recall(desk, call["call"]) for call in live))
     desk.hub.ready.set()
-    return [call for call in left if call not in live]
+    known = going_on | set(now["ending"])
+    return [call for call in left if call["call"] in still - known]
 
 
 async def _recall(desk: Desk, call: str) -> None:

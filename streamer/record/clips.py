@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 Span = tuple[float, float]
 """Seconds of call audio, from and to."""
@@ -32,6 +33,16 @@ class Clip:
     sample_rate: int
     audio: Mapping[str, bytes]
     silenced: Mapping[str, tuple[Span, ...]]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is held of what it should hold."""
+        return not any(self.audio.values())
+
+
+def not_kept(violation_id: str, why: str) -> dict[str, Any]:
+    """Give the fields of an `evidence` event that says why there is no clip."""
+    return {"violation_id": violation_id, "seconds": 0.0, "from": None, "sha256": None, "bytes": 0, "detail": why}
 
 
 @dataclass(slots=True)

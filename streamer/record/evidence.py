@@ -7,6 +7,7 @@ import io
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,19 @@ import soundfile
 from numpy.typing import NDArray
 
 from streamer.audio import decode
+from streamer.errors import HuazhaError
 from streamer.record.clips import Clip
 from streamer.types import Encoding
 
 PEAKS = 20
 """Of a waveform, a second."""
+UNFINISHED = 60.0
+"""Seconds after which nobody is writing a clip any more."""
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class ClipDamaged(HuazhaError):
+    """A clip is there, and can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,10 @@ class Evidence:
 
         Raises:
           OSError: it can't be written.
+          ValueError: it holds nothing, or something else than audio.
         """
+        if clip.empty:
+            raise ValueError("the clip holds no audio")
         samples = _samples(clip)
         packed = io.BytesIO()
         with soundfile.SoundFile(
@@ -76,37 +87,38 @@ class Evidence:
             file.write(samples)
         data = packed.getvalue()
         path = self._path(call, clip.violation_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        with beside.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(path)
+        try:
+            _write(path, data)
+        except FileNotFoundError:
+            # Another gateway that shares the folder has just tidied it up.
+            _write(path, data)
         return Kept(clip.start, len(samples) / clip.sample_rate, hashlib.sha256(data).hexdigest(), len(data))
 
     def find(self, call: str, violation_id: str) -> Path | None:
         """Give a clip's file, if there is one."""
-        path = self._path(call, violation_id)
+        try:
+            path = self._path(call, violation_id)
+        except ValueError:
+            return None
         return path if path.is_file() else None
 
     def waveform(self, call: str, violation_id: str) -> Waveform | None:
-        """Give what a clip looks like, if there is one."""
+        """Give what a clip looks like, if there is one.
+
+        Raises:
+          ClipDamaged: its file is not as it was written.
+        """
         path = self.find(call, violation_id)
         if path is None:
             return None
-        with soundfile.SoundFile(path) as file:
-            *_, channels, start = file.comment.split()
-            samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
-        step = rate // PEAKS
-        peaks = {
-            name: [round(float(np.max(np.abs(samples[at : at + step, i]))), 3) for at in range(0, len(samples), step)]
-            for i, name in enumerate(channels.split(","))
-        }
-        return Waveform(float(start), len(samples) / rate, peaks)
-
+        try:
+            return _waveform(path)
+        except (soundfile.LibsndfileError, OSError, ValueError, IndexError) as error:
+            raise ClipDamaged(f"the clip of {violation_id} in call {call} can't be read: {error}") from None
     def expire(self, now: float) -> int:
         """Remove what is too old, and the oldest where there is too much; give the number of clips removed.
+
+        Folders that are left empty go, too, and what was being written when a service died.
 
         Args:
           now: seconds since 1970.
@@ -118,7 +130,19 @@ class Evidence:
                 path.unlink(missing_ok=True)
                 total -= size
                 removed += 1
+        self.tidy(now - UNFINISHED)
         return removed
+
+    def tidy(self, before: float) -> None:
+        """Remove what was not written to its end before then, in seconds since 1970, and empty folders."""
+        for part in self._folder.glob("*/*.part"):
+            with suppress(FileNotFoundError):
+                if part.stat().st_mtime < before:
+                    part.unlink()
+        for folder in self._folder.glob("*/"):
+            # Not empty, or gone already.
+            with suppress(OSError):
+                folder.rmdir()
 
     def _path(self, call: str, violation_id: str) -> Path:
         """Give a clip's place.
@@ -129,6 +153,28 @@ class Evidence:
         if not all(_SAFE.fullmatch(name) for name in (call, violation_id)):
             raise ValueError("no such clip")
         return self._folder / call / f"{violation_id}.flac"
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(path)
+
+
+def _waveform(path: Path) -> Waveform:
+    with soundfile.SoundFile(path) as file:
+        *_, channels, start = file.comment.split()
+        samples, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+    step = rate // PEAKS
+    peaks = {
+        name: [round(float(np.max(np.abs(samples[at : at + step, i]))), 3) for at in range(0, len(samples), step)]
+        for i, name in enumerate(channels.split(","))
+    }
+    return Waveform(float(start), len(samples) / rate, peaks)
 
 
 def _samples(clip: Clip) -> NDArray[np.float32]:

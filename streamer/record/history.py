@@ -202,16 +202,16 @@ class History:
 
     def _page(self, query: Select[Any], table: Table, time: str, limit: int, before: str | None, shown: Any) -> Page:
         """Give a page by a column of times: what was told last may be of a recording that is years old."""
-        at, cursor = table.c[time], table.c.cursor
+        at, position = table.c[time], table.c.position
         if before is not None:
             place = _PLACE.fullmatch(before)
             if place is None:
                 raise ValueError("before must be the next of an earlier page")
-            last_at, last_cursor = map(int, place.groups())
-            query = query.where(at <= last_at, (at < last_at) | (cursor < last_cursor))
-        found = self._rows(query.order_by(at.desc(), cursor.desc()).limit(limit + 1))
+            last_at, last_position = map(int, place.groups())
+            query = query.where(at <= last_at, (at < last_at) | (position < last_position))
+        found = self._rows(query.order_by(at.desc(), position.desc()).limit(limit + 1))
         last = found[limit - 1] if len(found) > limit else None
-        following = None if last is None else f"{getattr(last, time)}.{last.cursor}"
+        following = None if last is None else f"{getattr(last, time)}.{last.position}"
         return Page([shown(row) for row in found[:limit]], following)
 
     def _rows(self, query: Select[Any]) -> Sequence[Row[Any]]:

@@ -39,11 +39,16 @@ class Journal:
     Args:
       engine: as `database.open_` gives it.
       wanted: the webhook endpoints that want an event.
+      gateway: whose events are written and read; cursors are its own. What was written before gateways had names is
+        read by all.
     """
 
-    def __init__(self, engine: Engine, wanted: Callable[[Event], Iterable[str]] = lambda _: ()) -> None:
+    def __init__(
+        self, engine: Engine, wanted: Callable[[Event], Iterable[str]] = lambda _: (), *, gateway: str = ""
+    ) -> None:
         self._engine = engine
         self._wanted = wanted
+        self._gateway = gateway
 
     def append(self, events: Sequence[Event]) -> None:
         """Write events, all or none; those that are there already stay as they are.
@@ -75,28 +80,39 @@ class Journal:
         with self._alone() as connection:
             if unless is not None and connection.scalar(select(calls.c.call).where(calls.c.call == unless)) is not None:
                 return False
-            last = connection.scalar(select(func.max(journal.c.cursor)).where(journal.c.cursor < 0))
-            first = (ASIDE if last is None else last) + 1
-            self._append(connection, [replace(event, cursor=first + number) for number, event in enumerate(events)])
+            self.file_within(connection, events)
         return True
 
+    def file_within(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Write events that are not for the feed, as part of a transaction that `database.writing` began."""
+        aside = (journal.c.gateway == self._gateway) & (journal.c.cursor < 0)
+        last = connection.scalar(select(func.max(journal.c.cursor)).where(aside))
+        first = (ASIDE if last is None else last) + 1
+        self._append(connection, [replace(event, cursor=first + number) for number, event in enumerate(events)])
+
     def since(self, cursor: int, limit: int) -> list[Event]:
-        """Give the events after a cursor, so many at most.
+        """Give the gateway's events after a cursor, so many at most.
 
         Raises:
           JournalUnavailable: they can't be read.
         """
-        after = select(journal.c.body).where(journal.c.cursor > cursor).order_by(journal.c.cursor).limit(limit)
-        return [Event.from_json(json.loads(body)) for body in self._read(after)]
+        after = select(journal.c.body).where(journal.c.cursor > cursor).order_by(journal.c.cursor, journal.c.position)
+        found = [
+            Event.from_json(json.loads(body))
+            for gateway in self._ours
+            for body in self._read(after.where(journal.c.gateway == gateway).limit(limit))
+        ]
+        return sorted(found, key=lambda event: event.cursor)[:limit]
 
     def last_cursor(self) -> int:
-        """Give the last event's cursor; 0 where none was on the feed.
+        """Give the gateway's last event's cursor; 0 where none was on the feed.
 
         Raises:
           JournalUnavailable: it can't be read.
         """
-        (cursor,) = self._read(select(func.coalesce(func.max(journal.c.cursor), 0)))
-        return max(0, int(cursor))
+        # One by one, since only then an index has the answer.
+        last = select(func.coalesce(func.max(journal.c.cursor), 0))
+        return max(0, *(int(self._read(last.where(journal.c.gateway == gateway))[0]) for gateway in self._ours))
 
     def head(self) -> tuple[int, str]:
         """Give the last row's position and hash; 0 and the chain's beginning where there is none.
@@ -109,6 +125,11 @@ class Journal:
                 return _head(connection)
         except (SQLAlchemyError, OSError) as error:
             raise JournalUnavailable(database.reason(error)) from error
+
+    @property
+    def _ours(self) -> set[str]:
+        """Names under which this gateway's events are."""
+        return {self._gateway, ""}
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
@@ -126,15 +147,18 @@ class Journal:
             raise JournalUnavailable(database.reason(error)) from error
 
     def _append(self, connection: Connection, events: Sequence[Event]) -> None:
-        known: set[int] = set()
+        # A cursor alone would not do: two gateways that were given one name must not lose what the other told.
+        known: set[tuple[int, str]] = set()
         for at in range(0, len(events), AT_ONCE):
             cursors = [event.cursor for event in events[at : at + AT_ONCE]]
-            known |= set(connection.scalars(select(journal.c.cursor).where(journal.c.cursor.in_(cursors))))
+            there = select(journal.c.cursor, journal.c.body).where(journal.c.gateway == self._gateway)
+            known |= {(row.cursor, row.body) for row in connection.execute(there.where(journal.c.cursor.in_(cursors)))}
         position, previous = _head(connection)
         for event in events:
-            if event.cursor in known:
-                continue
             body = chain.canonical(event.to_json())
+            if (event.cursor, body) in known:
+                continue
+            known.add((event.cursor, body))
             row = {
                 "position": (position := position + 1),
                 "cursor": event.cursor,
@@ -145,12 +169,13 @@ class Journal:
                 "body": body,
                 "previous": previous,
                 "hash": (previous := chain.link(previous, body)),
+                "gateway": self._gateway,
             }
             connection.execute(insert(journal), row)
-            project(connection, event)
+            project(connection, event, position)
             for endpoint in self._wanted(event):
-                to_send = {"cursor": event.cursor, "endpoint": endpoint, "due_at": 0, "attempts": 0, "given_up": False}
-                connection.execute(insert(outbox), to_send)
+                to_send = {"position": position, "endpoint": endpoint, "due_at": 0, "attempts": 0, "given_up": False}
+                connection.execute(insert(outbox), {**to_send, "gateway": self._gateway})
 
     def _read(self, query: Any) -> list[Any]:
         try:

@@ -96,7 +96,7 @@ class Poster:
             "content-type": "application/json",
             "user-agent": "huazha",
             "connection": "close",
-            **signed(f"evt_{event.cursor}", body, self._endpoint.secret.get_secret_value(), at),
+            **signed(event.id, body, self._endpoint.secret.get_secret_value(), at),
         }
         try:
             async with asyncio.timeout(self._timeout):

@@ -19,12 +19,12 @@ def milliseconds(event: Event) -> int:
     return round(event.at.timestamp() * 1000)
 
 
-def project(connection: Connection, event: Event) -> None:
-    """Bring calls and violations up to an event; events come in the order of the journal."""
+def project(connection: Connection, event: Event, position: int) -> None:
+    """Bring calls and violations up to an event; events come in the order of the journal, each with its position."""
     fields = event.fields
     match event.type:
         case "call.started":
-            connection.execute(insert(calls), _call(event))
+            connection.execute(insert(calls), _call(event, position))
             _supersede(connection, event)
         case "call.stopped":
             ended = {
@@ -37,7 +37,7 @@ def project(connection: Connection, event: Event) -> None:
             }
             connection.execute(update(calls).where(calls.c.call == event.call).values(ended))
         case "violation":
-            _violation(connection, event)
+            _violation(connection, event, position)
         case "block":
             late = fields["audio_received"] - fields["audio_end"]
             _set(connection, event, action=fields["action"], late=late, block=canonical(fields), lifted=False)
@@ -49,15 +49,16 @@ def project(connection: Connection, event: Event) -> None:
             judged = {"verdict": fields["verdict"], "verdict_by": fields["by"], "verdict_reason": fields["reason"]}
             _set(connection, event, **judged)
         case "evidence":
-            _set(connection, event, evidence=True)
+            # None where it says why there is no clip.
+            _set(connection, event, evidence=fields.get("sha256", "") is not None)
         case "scan":
-            connection.execute(insert(scans), _scan(event))
+            connection.execute(insert(scans), _scan(event, position))
 
 
-def _call(event: Event) -> dict[str, Any]:
+def _call(event: Event, position: int) -> dict[str, Any]:
     return {
         "call": event.call,
-        "cursor": event.cursor,
+        "position": position,
         "call_id": event.call_id,
         "agent": event.agent,
         "started_at": _moment(event, "started_at"),
@@ -83,9 +84,9 @@ def _supersede(connection: Connection, event: Event) -> None:
         connection.execute(update(table).where(table.c.call.in_(names)).values(superseded=True))
 
 
-def _scan(event: Event) -> dict[str, Any]:
+def _scan(event: Event, position: int) -> dict[str, Any]:
     began = _moment(event, "began")
-    return {"scan": event.fields["scan"], "cursor": event.cursor, "began": began, "body": canonical(event.fields)}
+    return {"scan": event.fields["scan"], "position": position, "began": began, "body": canonical(event.fields)}
 
 
 def _moment(event: Event, name: str) -> int:
@@ -94,7 +95,7 @@ def _moment(event: Event, name: str) -> int:
     return milliseconds(event) if told is None else round(read(told).timestamp() * 1000)
 
 
-def _violation(connection: Connection, event: Event) -> None:
+def _violation(connection: Connection, event: Event, position: int) -> None:
     fields = event.fields
     now = {
         **{name: fields[name] for name in ("rule_id", "category", "severity", "status", "term", "heard", "text")},
@@ -107,7 +108,7 @@ def _violation(connection: Connection, event: Event) -> None:
         first = {
             "call": event.call,
             "violation_id": fields["violation_id"],
-            "cursor": event.cursor,
+            "position": position,
             "at": _moment(event, "said_at"),
             "call_id": event.call_id,
             "agent": event.agent,
@@ -119,7 +120,7 @@ def _violation(connection: Connection, event: Event) -> None:
             **_judged_before(connection, event),
         }
         connection.execute(insert(violations), first | now)
-        _catch_up(connection, event)
+        _catch_up(connection, event, position)
     _count(connection, event)
 
 
@@ -134,7 +135,7 @@ def _judged_before(connection: Connection, event: Event) -> dict[str, Any]:
         .join(calls, calls.c.call == violations.c.call)
         .where(calls.c.recording == recording, violations.c.rule_id == fields["rule_id"])
         .where(violations.c.verdict.is_not(None))
-        .order_by(violations.c.cursor.desc())
+        .order_by(violations.c.position.desc())
     )
     for row in connection.execute(query).all():
         told = json.loads(row.body)
@@ -143,7 +144,7 @@ def _judged_before(connection: Connection, event: Event) -> dict[str, Any]:
     return {}
 
 
-def _catch_up(connection: Connection, event: Event) -> None:
+def _catch_up(connection: Connection, event: Event, position: int) -> None:
     """Take in what was done about a violation before it was told of: a signal goes out before its report."""
     before = (
         select(journal.c.body)
@@ -152,7 +153,7 @@ def _catch_up(connection: Connection, event: Event) -> None:
         .order_by(journal.c.position)
     )
     for body in connection.scalars(before).all():
-        project(connection, Event.from_json(json.loads(body)))
+        project(connection, Event.from_json(json.loads(body)), position)
 
 
 def _count(connection: Connection, event: Event) -> None:

@@ -13,7 +13,7 @@ journal = Table(
     "journal",
     metadata,
     Column("position", _Number, primary_key=True, autoincrement=False),
-    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("cursor", BigInteger, nullable=False),
     Column("type", String(32), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("call", String(64)),
@@ -21,15 +21,18 @@ journal = Table(
     Column("body", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Column("gateway", Text, nullable=False, server_default=""),
     Index("journal_of_a_call", "call", "violation_id", "position"),
+    Index("journal_of_a_gateway", "gateway", "cursor"),
 )
-"""What happened, in the order in which it is chained: `position` counts from 1 without a gap."""
+"""What happened, in the order in which it is chained: `position` counts from 1 without a gap. `cursor` is a gateway's
+own number: two gateways may give the same. Rows older than gateways' names have an empty one, and are everybody's."""
 
 calls = Table(
     "calls",
     metadata,
     Column("call", String(64), primary_key=True),
-    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("position", BigInteger, nullable=False, unique=True),
     Column("call_id", String(256), nullable=False, index=True),
     Column("agent", String(256), index=True),
     Column("started_at", BigInteger, nullable=False, index=True),
@@ -46,7 +49,8 @@ calls = Table(
     Column("superseded", Boolean),
     Index("calls_of_a_scan", "scan", "started_at"),
 )
-"""Calls as they stand, for searching: what the journal says, summed up; `scan` is the one that a recording is from.
+"""Calls as they stand, for searching: what the journal says, summed up; `position` is that of the row that began one,
+`scan` is the one that a recording is from.
 `missing` holds the metrics as well. A recording that was heard again, with other rules or another model, is a call for
 each time, and all but the last are `superseded`."""
 
@@ -55,7 +59,7 @@ violations = Table(
     metadata,
     Column("call", String(64), primary_key=True),
     Column("violation_id", String(64), primary_key=True),
-    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("position", BigInteger, nullable=False, unique=True),
     Column("at", BigInteger, nullable=False, index=True),
     Column("call_id", String(256), nullable=False),
     Column("agent", String(256), index=True),
@@ -87,7 +91,7 @@ scans = Table(
     "scans",
     metadata,
     Column("scan", String(64), primary_key=True),
-    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("position", BigInteger, nullable=False, unique=True),
     Column("began", BigInteger, nullable=False, index=True),
     Column("body", Text, nullable=False),
 )
@@ -97,14 +101,17 @@ outbox = Table(
     "outbox",
     metadata,
     Column("id", _Number, primary_key=True, autoincrement=True),
-    Column("cursor", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
     Column("endpoint", Text, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("given_up", Boolean, nullable=False),
+    Column("gateway", Text, nullable=False, server_default=""),
+    Column("held_by", Text),
     Index("outbox_of_an_endpoint", "endpoint", "given_up", "due_at"),
 )
-"""Webhooks that are still to be sent."""
+"""Webhooks that are still to be sent; `position` is the event's. `gateway` wanted them sent. Any gateway that has the
+endpoint may send them: it takes hold of a row (`held_by`) by putting off when it is due."""
 
 tokens = Table(
     "tokens",

@@ -43,11 +43,12 @@ class Sender:
     """Posts what the journal puts into the outbox.
 
     An event is sent at least once: its row goes only when it was taken. Each endpoint has a queue of its own, so that
-    one that is dead delays no other.
+    one that is dead delays no other. Gateways that share a database share its outbox; see `Outbox`.
 
     Args:
       engine: as `database.open_` gives it.
       endpoints: each with a url of its own.
+      gateway: who sends.
       clock: gives seconds since 1970.
       wait: sleeps.
       resolve: gives the addresses of a host; called in a thread.
@@ -59,6 +60,7 @@ class Sender:
         engine: Engine,
         endpoints: Sequence[Webhook],
         *,
+        gateway: str = "",
         clock: Clock = time.time,
         wait: Wait = asyncio.sleep,
         resolve: Resolve = addresses.resolve,
@@ -68,7 +70,8 @@ class Sender:
         # One thread for the database and one for names to each endpoint: neither can hold up anybody else.
         self._threads = ThreadPoolExecutor(2 * len(self._endpoints) + 1, thread_name_prefix="webhooks")
         self._database = _Database(self._threads, wait)
-        self._outbox = Outbox(engine)
+        self._outbox = Outbox(engine, gateway)
+        self._clock = clock
         self._queues = [_Queue(one, self._outbox, self._database, clock, wait) for one in self._endpoints]
         self._resolve = resolve
         self._timeout = timeout
@@ -100,7 +103,9 @@ class Sender:
     async def run(self) -> None:
         """Send, once, until cancelled; without endpoints, until what waited for earlier ones is dropped."""
         try:
-            dropped = await self._database.do(partial(self._outbox.keep_only, [one.url for one in self._endpoints]))
+            await self._database.do(self._outbox.resume)
+            urls = [one.url for one in self._endpoints]
+            dropped = await self._database.do(partial(self._outbox.keep_only, urls, self._clock()))
             if dropped:
                 log.warning("%d webhooks are not sent: their endpoints are no longer in the settings", dropped)
             if not self._endpoints:
@@ -157,20 +162,26 @@ class _Queue:
         """Send what is due, for ever."""
         while True:
             self.woken.clear()
-            first = await self._database.do(partial(self._outbox.first, self.endpoint.url, AT_ONCE))
-            await self._count(len(first))
             now = _milliseconds(self._clock())
-            due = [event for event in first if event.due_at <= now]
-            if due:
-                troubles = await poster.post(due, self._clock())
-                await self._settle(due, troubles)
+            held, due_at = await self._database.do(partial(self._hold, now))
+            await self._count(due_at is not None)
+            if held:
+                troubles = await poster.post(held, self._clock())
+                await self._settle(held, troubles)
             else:
-                await self._rest(min([LOOK, *((event.due_at - now) / 1000 for event in first)]))
+                await self._rest(LOOK if due_at is None else min(LOOK, (due_at - now) / 1000))
 
-    async def _count(self, seen: int) -> None:
-        if seen < AT_ONCE:
-            self.waiting = seen
-        elif abs(self._clock() - self._counted) >= COUNT:
+    def _hold(self, now: int) -> tuple[list[Waiting], int | None]:
+        """Take hold of what is due; give that, and when the first was due. Nobody has to wait where nothing is."""
+        due_at = self._outbox.next_due(self.endpoint.url)
+        if due_at is None or due_at > now:
+            return [], due_at
+        return self._outbox.hold(self.endpoint.url, AT_ONCE, now), due_at
+
+    async def _count(self, some: bool) -> None:
+        if not some:
+            self.waiting = 0
+        elif self.waiting < AT_ONCE or abs(self._clock() - self._counted) >= COUNT:
             self._counted = self._clock()
             self.waiting = await self._database.do(partial(self._outbox.count, self.endpoint.url))
 

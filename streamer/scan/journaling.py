@@ -131,7 +131,7 @@ class Archive:
         self.scan = f"{datetime.fromtimestamp(clock(), UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self.left_out = 0
         self._engine = engine
-        self._journal = Journal(engine)
+        self._journal = Journal(engine, gateway=gateway)
         self._history = History(engine)
         self._evidence = evidence
         self._data = data

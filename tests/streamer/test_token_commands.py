@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from streamer import settings
 from streamer.access.keyring import Keyring
 from streamer.access.roles import Identity, Role
 from streamer.access.tokens import TokenRow, Tokens
 from streamer.cli import app
 from streamer.record import database
 from streamer.record.event import Event
-from streamer.record.journal import Journal
+from streamer.record.journal import ASIDE, Journal
 from streamer.record.outbox import Outbox
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -45,7 +46,7 @@ class Desk:
         return Tokens(self.engine).all()
 
     def journal(self) -> list[Event]:
-        return Journal(self.engine).since(0, 100)
+        return Journal(self.engine, gateway=settings.load(self.config, {}).name).since(ASIDE, 100)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ class TestCreating:
         ring.refresh()
         token = desk.create("--role", "platform", "--name", "Acme")
         ring.refresh()
-        assert ring.find(token, time.time() + 1e9) == Identity("Acme", Role.PLATFORM)
+        assert ring.find(token, time.time() + 1e9) == Identity("Acme", Role.PLATFORM, desk.rows()[0].id)
 
     def test_is_in_the_journal_without_the_token(self, desk: Desk) -> None:
         token = desk.create("--role", "admin", "--name", "Li Na")
@@ -84,6 +85,13 @@ class TestCreating:
         assert event.fields["detail"] == f"token {row.id} was made for Li Na: admin, never expires"
         assert event.fields["by"]
         assert token not in str(event)
+        assert row.hash not in str(event)
+
+    def test_takes_no_cursor_from_a_gateway_beside_it(self, desk: Desk) -> None:
+        desk.create("--role", "admin", "--name", "Li Na")
+        here = Journal(desk.engine, gateway=settings.load(desk.config, {}).name)
+        assert (here.since(0, 100), here.last_cursor()) == ([], 0)
+        assert len(desk.journal()) == 1
 
     @pytest.mark.parametrize(
         ("arguments", "problem"),
@@ -135,9 +143,9 @@ class TestTelling:
             for url, type_ in ((wanted, "access"), (other, "violation")):
                 config.write(f'[[webhooks]]\nurl = "{url}"\nsecret = "{SECRET}"\ntypes = ["{type_}"]\n')
         desk.create("--role", "viewer", "--name", "Li Na")
-        (waiting,) = Outbox(desk.engine).first(wanted, 10)
+        (waiting,) = Outbox(desk.engine).hold(wanted, 10, 0)
         assert "was made for Li Na" in waiting.body
-        assert Outbox(desk.engine).first(other, 10) == []
+        assert Outbox(desk.engine).hold(other, 10, 0) == []
 
 
 class TestRevoking:

@@ -19,7 +19,6 @@ from streamer.access.tokens import Tokens
 from streamer.errors import AccessDenied, ForbiddenOrigin, SettingsError
 from streamer.record import database
 
-LI_NA = Identity("Li Na", Role.SUPERVISOR)
 WALL = "https://wall.example"
 
 
@@ -39,7 +38,8 @@ class House:
         return Guard(self.keyring, host, origins, lambda: self.now)
 
     def token(self, expires_in: float | None = None) -> str:
-        token, _ = self.tokens.create(LI_NA.name, LI_NA.role, expires_in, self.now)
+        token, row = self.tokens.create("Li Na", Role.SUPERVISOR, expires_in, self.now)
+        self.li_na = row.identity
         self.keyring.refresh()
         return token
 
@@ -110,7 +110,8 @@ class TestAnOpenService:
 
 class TestAToken:
     def test_says_who_one_is(self, house: House) -> None:
-        assert house.guard("0.0.0.0").identify(house.token()) == LI_NA
+        token = house.token()
+        assert house.guard("0.0.0.0").identify(token) == house.li_na
 
     def test_that_is_wrong_lets_nobody_in(self, house: House) -> None:
         token = house.token()
@@ -119,17 +120,17 @@ class TestAToken:
     def test_stands_until_it_is_revoked(self, house: House) -> None:
         guard = house.guard()
         house.token()
-        assert guard.stands(LI_NA)
+        assert guard.stands(house.li_na)
         house.revoke_all()
-        assert not guard.stands(LI_NA)
+        assert not guard.stands(house.li_na)
 
 
 class TestATicket:
     def test_lets_in_once(self, house: House) -> None:
         guard = house.guard()
         house.token()
-        ticket = guard.ticket(LI_NA)
-        assert guard.redeem(ticket) == LI_NA
+        ticket = guard.ticket(house.li_na)
+        assert guard.redeem(ticket) == house.li_na
         assert denied(guard, ticket=ticket) == "used"
         house.now += TICKET_SECONDS
         assert denied(guard, ticket=ticket) == "used"
@@ -137,16 +138,16 @@ class TestATicket:
     def test_lets_in_until_the_very_moment_it_expires(self, house: House) -> None:
         guard = house.guard()
         house.token()
-        early, late = guard.ticket(LI_NA), guard.ticket(LI_NA)
+        early, late = guard.ticket(house.li_na), guard.ticket(house.li_na)
         house.now += TICKET_SECONDS - 0.001
-        assert guard.redeem(early) == LI_NA
+        assert guard.redeem(early) == house.li_na
         house.now += 0.001
         assert denied(guard, ticket=late) == "expired"
 
     def test_that_is_wrong_lets_nobody_in(self, house: House) -> None:
         guard = house.guard()
         token = house.token()
-        guard.ticket(LI_NA)
+        guard.ticket(house.li_na)
         assert denied(guard, ticket="guess") == "wrong"
         # Nor does a token count as a ticket: it would not be for once.
         assert denied(guard, ticket=token) == "wrong"
@@ -154,14 +155,14 @@ class TestATicket:
     def test_is_no_better_than_the_token_that_it_was_had_for(self, house: House) -> None:
         guard = house.guard()
         house.token()
-        ticket = guard.ticket(LI_NA)
+        ticket = guard.ticket(house.li_na)
         house.revoke_all()
         assert denied(guard, ticket=ticket) == "wrong"
 
     def test_of_long_ago_is_forgotten(self, house: House) -> None:
         guard = house.guard()
         house.token()
-        ticket = guard.ticket(LI_NA)
+        ticket = guard.ticket(house.li_na)
         house.now += module.REMEMBERED + 1
         assert denied(guard, ticket=ticket) == "wrong"
 
@@ -169,9 +170,9 @@ class TestATicket:
         monkeypatch.setattr(module, "MOST_TICKETS", 3)
         guard = house.guard()
         house.token()
-        first, *others = [guard.ticket(LI_NA) for _ in range(4)]
+        first, *others = [guard.ticket(house.li_na) for _ in range(4)]
         assert denied(guard, ticket=first) == "wrong"
-        assert [guard.redeem(ticket) for ticket in others] == [LI_NA] * 3
+        assert [guard.redeem(ticket) for ticket in others] == [house.li_na] * 3
 
 
 class TestARequest:

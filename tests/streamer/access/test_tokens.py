@@ -89,8 +89,8 @@ def test_a_tokens_text_is_nowhere_on_the_disk(tmp_path: Path) -> None:
 
 class TestAKeyring:
     def test_knows_whom_a_token_stands_for(self, engine: Engine) -> None:
-        token, _ = Tokens(engine).create("Li Na", Role.SUPERVISOR, None, NOW)
-        assert keyring(engine).find(token, NOW) == Identity("Li Na", Role.SUPERVISOR)
+        token, row = Tokens(engine).create("Li Na", Role.SUPERVISOR, None, NOW)
+        assert keyring(engine).find(token, NOW) == Identity("Li Na", Role.SUPERVISOR, row.id)
 
     @pytest.mark.parametrize("token", ["", "hz_", "hz_" + "A" * 43, "保本", "\ud800", "\0", "x" * 100_000])
     def test_knows_no_other(self, engine: Engine, token: str) -> None:
@@ -100,9 +100,9 @@ class TestAKeyring:
         assert (denied.value.reason, denied.value.name) == ("wrong", None)
 
     def test_lets_a_token_in_until_the_very_moment_it_expires(self, engine: Engine) -> None:
-        token, _ = Tokens(engine).create("Li Na", Role.VIEWER, 60.0, NOW)
+        token, row = Tokens(engine).create("Li Na", Role.VIEWER, 60.0, NOW)
         ring = keyring(engine)
-        assert ring.find(token, NOW + 59.999) == Identity("Li Na", Role.VIEWER)
+        assert ring.find(token, NOW + 59.999) == row.identity
         assert why_not(ring, token, NOW + 60) == ("expired", "Li Na")
 
     def test_learns_of_new_and_revoked_tokens_when_it_is_told_to_look(self, engine: Engine) -> None:
@@ -110,7 +110,7 @@ class TestAKeyring:
         token, row = store.create("Li Na", Role.VIEWER, None, NOW)
         assert ring.find(token, NOW) is None
         ring.refresh()
-        assert ring.find(token, NOW) == Identity("Li Na", Role.VIEWER)
+        assert ring.find(token, NOW) == row.identity
         store.revoke(row.id, NOW)
         assert ring.find(token, NOW) is not None
         ring.refresh()
@@ -136,24 +136,32 @@ class TestAKeyring:
     def test_tells_whether_somebody_still_has_a_good_token(self, engine: Engine) -> None:
         store = Tokens(engine)
         _, first = store.create("Li Na", Role.VIEWER, None, NOW)
-        store.create("Li Na", Role.VIEWER, 60.0, NOW)
+        _, second = store.create("Li Na", Role.VIEWER, 60.0, NOW)
         store.revoke(first.id, NOW)
         ring = keyring(engine)
-        assert ring.stands(Identity("Li Na", Role.VIEWER), NOW)
-        assert not ring.stands(Identity("Li Na", Role.ADMIN), NOW)
-        assert not ring.stands(Identity("Li Na", Role.VIEWER), NOW + 60)
+        assert ring.stands(second.identity, NOW)
+        assert not ring.stands(second.identity, NOW + 60)
+
+    def test_counts_nobody_s_other_token_of_the_same_name_and_role(self, engine: Engine) -> None:
+        store = Tokens(engine)
+        _, first = store.create("Li Na", Role.VIEWER, None, NOW)
+        store.create("Li Na", Role.VIEWER, None, NOW)
+        store.revoke(first.id, NOW)
+        ring = keyring(engine)
+        assert not ring.stands(first.identity, NOW)
+        assert not ring.stands(Identity("Li Na", Role.VIEWER), NOW)
 
 
 def test_a_keyring_outlives_its_database(tmp_path: Path) -> None:
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
-    token, _ = Tokens(engine).create("Li Na", Role.VIEWER, 60.0, NOW)
+    token, row = Tokens(engine).create("Li Na", Role.VIEWER, 60.0, NOW)
     ring = keyring(engine)
     for file in tmp_path.iterdir():
         file.unlink()
     for _ in range(2):
         with pytest.raises(JournalUnavailable):
             ring.refresh()
-        assert ring.find(token, NOW) == Identity("Li Na", Role.VIEWER)
+        assert ring.find(token, NOW) == row.identity
         assert why_not(ring, token, NOW + 60) == ("expired", "Li Na")
         assert not ring.unused
     with pytest.raises(JournalUnavailable):

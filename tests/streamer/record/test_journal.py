@@ -20,6 +20,7 @@ from sqlalchemy import Engine, select, text
 from streamer.bus import Bus
 from streamer.record import chain, database
 from streamer.record.event import Event
+from streamer.record.history import CallFilter, History
 from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.schema import calls, journal, outbox, violations
 from streamer.record.verify import verify
@@ -83,6 +84,38 @@ class TestAppending:
         one.append([event(5, "blind")])
         one.append([event(4, "blind")])
         assert [told.cursor for told in one.since(0, 10)] == [4, 5]
+
+    def test_keeps_what_another_gateway_tells_in_the_same_microsecond(self, engine: Engine) -> None:
+        """Under the same name, too, if somebody copied a file of settings."""
+        names = {"gw1": ["c0ffee"], "gw2": ["f00d", "cafe"]}
+        at = BEGAN + timedelta(seconds=5)
+        for gateway, called in names.items():
+            for call in called:
+                told = Event(5, "call.started", at, call, "c-1", None, {**STARTED, "gateway": gateway})
+                Journal(engine, gateway=gateway).append([told, told])
+                Journal(engine, gateway=gateway).append([told])
+        assert [json.loads(row.body)["call"] for row in rows(engine)] == ["c0ffee", "f00d", "cafe"]
+        assert verify(engine, [], []).flaw is None
+        first = History(engine).calls(CallFilter(), limit=1)
+        second = History(engine).calls(CallFilter(), limit=1, before=first.next)
+        third = History(engine).calls(CallFilter(), limit=1, before=second.next)
+        found = [call["call"] for page in (first, second, third) for call in page.items]
+        assert sorted(found) == ["c0ffee", "cafe", "f00d"]
+
+    def test_each_gateway_has_cursors_of_its_own(self, engine: Engine) -> None:
+        gateways = [Journal(engine, gateway=name) for name in ("gw1", "gw2")]
+        for gateway, told in zip(gateways, ([3, 9], [4]), strict=True):
+            gateway.append([event(cursor, "blind", by=told) for cursor in told])
+        assert [gateway.last_cursor() for gateway in gateways] == [9, 4]
+        assert [[told.cursor for told in gateway.since(0, 10)] for gateway in gateways] == [[3, 9], [4]]
+
+    def test_what_was_written_before_gateways_had_names_is_everybody_s(self, engine: Engine) -> None:
+        Journal(engine).append([event(3, "blind"), event(8, "blind")])
+        here = Journal(engine, gateway="gw1")
+        assert here.last_cursor() == 8
+        here.append([event(5, "blind", by="gw1"), event(9, "blind")])
+        assert [told.cursor for told in here.since(0, 10)] == [3, 5, 8, 9]
+        assert [told.cursor for told in here.since(3, 2)] == [5, 8]
 
     def test_all_or_nothing(self, engine: Engine) -> None:
         one = Journal(engine)

@@ -10,11 +10,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 
 from streamer.record import database
 from streamer.record.history import CallFilter, History, ViolationFilter
-from streamer.record.schema import metadata
+from streamer.record.outbox import Outbox
+from streamer.record.schema import calls, journal, metadata, outbox, violations
 from tests.databases import PostgreSQL
 
 CALL = (
@@ -60,6 +61,25 @@ def test_what_was_kept_is_there_and_is_no_scan_s(address: str, first: Engine) ->
     (violation,) = history.violations(ViolationFilter(source="live"), limit=9).items
     assert (call["call"], violation["evidence"]) == ("c0ffee", True)
     assert history.calls(CallFilter(source="scan"), limit=9).items == []
+    engine.dispose()
+
+
+def test_what_was_numbered_by_cursors_is_by_positions(address: str, first: Engine) -> None:
+    row = "INSERT INTO journal (position, cursor, type, at, call, body, previous, hash) VALUES "
+    with first.begin() as connection:
+        connection.execute(text(f"{row} (1, 7, 'call.started', 0, 'c0ffee', '{{}}', '', 'a')"))
+        connection.execute(text(f"{row} (2, 8, 'violation', 0, 'c0ffee', '{{}}', 'a', 'b')"))
+        connection.execute(
+            text("INSERT INTO outbox (cursor, endpoint, due_at, attempts, given_up) VALUES (8, 'x', 0, 0, false)")
+        )
+    first.dispose()
+    engine = database.open_(address)
+    with engine.connect() as connection:
+        positions = [connection.scalar(select(table.c.position)) for table in (calls, violations, outbox)]
+        assert connection.scalars(select(journal.c.gateway)).all() == ["", ""]
+    assert positions == [1, 2, 2]
+    (waiting,) = Outbox(engine, "gw1").hold("x", 8, 0)
+    assert (waiting.cursor, waiting.id) == (8, "evt_b")
     engine.dispose()
 
 

@@ -19,7 +19,7 @@ from tests.certificates import certify
 from tests.streamer.record.endpoints import Answer, Decide, Endpoint, Post, always
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-EVENT = Waiting(1, 17, '{"cursor":17}', 0, 0)
+EVENT = Waiting(1, "evt_17", 17, '{"cursor":17}', 0)
 
 
 @pytest.fixture

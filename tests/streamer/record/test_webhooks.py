@@ -17,7 +17,8 @@ from standardwebhooks.webhooks import Webhook as Standard
 from streamer.record import database
 from streamer.record.event import Event
 from streamer.record.journal import Journal
-from streamer.record.schema import outbox
+from streamer.record.outbox import HELD, KEPT, Outbox
+from streamer.record.schema import journal, outbox
 from streamer.record.standard_webhooks import pause
 from streamer.record.webhooks import AT_ONCE, GONE, Sender
 from streamer.settings import Webhook
@@ -42,7 +43,7 @@ def events(*cursors: int, kind: str = "blind") -> list[Event]:
 
 def left(engine: Engine) -> list[Any]:
     with engine.connect() as connection:
-        return list(connection.execute(select(outbox).order_by(outbox.c.cursor)))
+        return list(connection.execute(select(outbox).order_by(outbox.c.position)))
 
 
 def cursors(received: Endpoint) -> list[int]:
@@ -57,13 +58,15 @@ class TestSending:
             sender = Sender(engine, [endpoint(port)], clock=clock, wait=clock.wait)
             began, told = clock.now, events(*range(1, 30))
             Journal(engine, sender.wanted).append(told)
+            with engine.connect() as connection:
+                ids = {row.cursor: f"evt_{row.hash[:32]}" for row in connection.execute(select(journal))}
             async with at_work(sender.run()):
                 await clock.over()
         assert cursors(received) == [event.cursor for event in told]
         for post in received.posts:
             assert post.path == "/hook?of=bank"
             assert post.headers["content-type"] == "application/json"
-            assert post.headers["webhook-id"] == f"evt_{post.cursor}"
+            assert post.headers["webhook-id"] == ids[post.cursor]
             assert post.headers["webhook-timestamp"] == str(int(began))
             assert Standard(SECRET).verify(post.body, post.headers) == told[post.cursor - 1].to_json()
         assert left(engine) == []
@@ -216,6 +219,73 @@ async def test_what_waits_for_an_endpoint_that_is_gone_from_the_settings_is_drop
             await clock.over()
         assert cursors(received) == [1, 2]
         assert left(engine) == []
+
+
+class TestGatewaysThatShareADatabase:
+    async def test_post_each_event_once_between_them(self, engine: Engine) -> None:
+        clock = VirtualTime(BEGAN, 0, waiters=2)
+        received = Endpoint(always())
+        async with received.open() as port:
+            senders = [
+                Sender(engine, [endpoint(port)], gateway=name, clock=clock, wait=clock.wait) for name in ("gw1", "gw2")
+            ]
+            for number, sender in enumerate(senders):
+                told = events(*range(1 + number, 80, 2))
+                Journal(engine, sender.wanted, gateway=f"gw{number + 1}").append(told)
+            async with at_work(senders[0].run()), at_work(senders[1].run()):
+                await clock.over()
+        assert cursors(received) == list(range(1, 80))
+        assert left(engine) == []
+
+    async def test_drop_nothing_of_another_s(self, engine: Engine) -> None:
+        clock = VirtualTime(BEGAN, 0)
+        Journal(engine, lambda _: ["https://siem.bank/a"], gateway="gw1").append(events(1))
+        await Sender(engine, [], gateway="gw2", clock=clock, wait=clock.wait).run()
+        assert len(left(engine)) == 1
+        await Sender(engine, [], gateway="gw1", clock=clock, wait=clock.wait).run()
+        assert left(engine) == []
+
+    async def test_send_what_one_of_them_held_when_it_died_a_minute_later_with_the_same_id(
+        self, engine: Engine
+    ) -> None:
+        received = Endpoint(always())
+        async with received.open() as port:
+            url = endpoint(port).url
+            Journal(engine, lambda _: [url], gateway="gw1").append(events(1))
+            (held,) = Outbox(engine, "gw1").hold(url, 8, round(BEGAN * 1000))
+            assert Outbox(engine, "gw2").hold(url, 8, round(BEGAN * 1000)) == []
+            clock = VirtualTime(BEGAN, 2 * HELD)
+            async with at_work(Sender(engine, [endpoint(port)], gateway="gw2", clock=clock, wait=clock.wait).run()):
+                await clock.over()
+        assert [post.headers["webhook-id"] for post in received.posts] == [held.id]
+        assert left(engine) == []
+
+    def test_what_another_took_over_is_not_put_off_again(self, engine: Engine) -> None:
+        Journal(engine, lambda _: ["https://siem.bank/a"]).append(events(1))
+        slow, quick = Outbox(engine, "gw1"), Outbox(engine, "gw2")
+        (held,) = slow.hold("https://siem.bank/a", 8, 0)
+        assert quick.hold("https://siem.bank/a", 8, round(HELD * 1000)) == [held]
+        slow.settle([], {held.number: None})
+        assert left(engine)[0].given_up is False
+        quick.settle([held.number], {})
+        assert left(engine) == []
+
+    def test_events_of_one_cursor_have_ids_of_their_own(self, engine: Engine) -> None:
+        for gateway in ("gw1", "gw2"):
+            told = Event(1, "blind", datetime(2026, 1, 2, tzinfo=UTC), gateway, "c-1", None, {})
+            Journal(engine, lambda _: ["https://siem.bank/a"], gateway=gateway).append([told])
+        assert len({one.id for one in Outbox(engine).hold("https://siem.bank/a", 8, 0)}) == 2
+
+
+def test_what_was_given_up_is_removed_a_month_later(engine: Engine) -> None:
+    Journal(engine, lambda _: ["https://siem.bank/a"]).append(events(1))
+    outgoing = Outbox(engine)
+    (held,) = outgoing.hold("https://siem.bank/a", 8, round(BEGAN * 1000))
+    outgoing.settle([], {held.number: None})
+    outgoing.keep_only(["https://siem.bank/a"], BEGAN + KEPT)
+    assert left(engine)
+    outgoing.keep_only(["https://siem.bank/a"], BEGAN + KEPT + 2 * HELD)
+    assert left(engine) == []
 
 
 async def test_without_endpoints_nothing_waits(engine: Engine) -> None:

@@ -52,7 +52,7 @@ with Archive.open(Settings(data=Path(sys.argv[1]))) as archive:
 def events(chosen: Settings) -> list[Event]:
     """Give all that the journal holds, in its order."""
     engine = database.open_(chosen.journal)
-    told = Journal(engine).since(ASIDE, 10_000)
+    told = Journal(engine, gateway=chosen.name).since(ASIDE, 10_000)
     engine.dispose()
     return told
 
