@@ -56,9 +56,10 @@ Taken = Event | ClipTaken | Frame
 class Bus:
     """Numbers events and keeps them until they have been taken, from any thread.
 
-    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. A clip is
-    kept until an `evidence` event tells what became of it; of one that had to be given up, that event is told here. What is
-    said in a call is remembered until the call ends. Whatever it is told can be encoded: unfit text is replaced here.
+    What is only shown gives way first when too much waits; what is to be kept and can't be is counted as lost. A clip
+    is kept until an `evidence` event tells what became of it; where it had to be given up, that event is told here.
+    What is said in a call is remembered until the call ends. Whatever it is told can be encoded: unfit text is
+    replaced here.
 
     Args:
       clock: seconds since 1970.
@@ -113,7 +114,9 @@ class Bus:
             taken = self._clips[about.call, clip.violation_id] = ClipTaken(about, clip)
             taken.number = self._put(taken)
             if len(self._clips) > CLIPS:
-                self._give_up(next(iter(self._clips.values())), "more clips waited to be written than there is room for")
+                self._give_up(
+                    next(iter(self._clips.values())), "more clips waited to be written than there is room for"
+                )
 
     @property
     def ending(self) -> list[str]:
@@ -133,8 +136,10 @@ class Bus:
             self._last = max(self._last, cursor)
 
     def take(self, timeout: float) -> list[Taken]:
-        """Wait for what comes next, for `timeout` seconds at most; events to be kept stay until `acknowledge`, and clips
-        until it is told what became of them."""
+        """Wait for what comes next, for `timeout` seconds at most.
+
+        Events to be kept stay until `acknowledge`, and clips until it is told what became of them.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
             taken = list(self._waiting.values())

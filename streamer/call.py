@@ -400,5 +400,10 @@ class Call:
         return self._told(self._detector.passed(news), self._clock()) if news else []
 
     def hidden(self) -> list[Hidden]:
-        """Give what was said since it was last asked and must not be kept."""
-        return self._text.hidden()
+        """Give what must not be kept of what was said since it was last asked; what nobody heard yet is unclear."""
+        pending = {name: (self._text.unclear(name), channel.listened) for name, channel in self._channels.items()}
+        unheard = [
+            Hidden(name, (), listened if unclear is None else min(unclear, listened))
+            for name, (unclear, listened) in pending.items()
+        ]
+        return [*self._text.hidden(), *unheard]

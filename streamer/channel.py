@@ -106,6 +106,11 @@ class Channel:
         return max(0.0, min(self._planner.heard, self.received) - self.blind)
 
     @property
+    def listened(self) -> float:
+        """Seconds of call audio up to which nothing waits to be recognised any more: heard, silent, or given up."""
+        return self._planner.heard
+
+    @property
     def ending(self) -> bool:
         """Whether speech has ended that was not heard to its end."""
         return self._planner.ending

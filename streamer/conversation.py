@@ -227,7 +227,7 @@ class Conversation:
         await self._out.leave(socket)
         if not self._sockets and self.call.state is not CallState.OVER:
             self.outcome, self._reason = "refused", reason
-            self.call.abandon("the call broke off")
+            self.reporter.miss(self.call.abandon("the call broke off"))
             self._over.set()
             self.hang_up()
             await self._closed.wait()
@@ -415,6 +415,7 @@ class Conversation:
           What is to come of each message.
         """
         deliveries: list[asyncio.Future[Delivery]] = []
+        self.reporter.miss(events)
         for event in events:
             carrier = self._carrier if isinstance(event, Block | Unblock | Order) else None
             if carrier is not None and isinstance(event, Block | Unblock | Order):
@@ -445,7 +446,7 @@ class Conversation:
     def _end(self) -> None:
         self._timer.cancel()
         if self.call.state is not CallState.OVER:
-            self.call.abandon("the call broke off")
+            self.reporter.miss(self.call.abandon("the call broke off"))
         self._count()
         self._metrics.calls.labels(self.outcome, self._reason).inc()
         self._closed.set()

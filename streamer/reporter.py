@@ -10,7 +10,7 @@ from streamer.call import Call
 from streamer.record.chronicle import Chronicle, delivery, result
 from streamer.record.clips import ClipRecorder, not_kept
 from streamer.running_text import Hidden
-from streamer.types import AudioFrame, Outgoing, ViolationReport
+from streamer.types import AudioFrame, Blind, Outgoing, ViolationReport
 
 MOMENT = 60.0
 """Seconds up to which a violation happened somewhere: what is the whole call's, such as who talks more, has no clip."""
@@ -109,7 +109,15 @@ class Reporter:
         """Keep nothing of what was said there."""
         if self._clips is not None:
             for one in hidden:
-                self._clips.silence(one.channel, one.spans, one.unclear)
+                self._clips.silence(one.channel, one.spans)
+                self._clips.clear(one.channel, one.unclear)
+
+    def miss(self, events: Sequence[Outgoing]) -> None:
+        """Keep nothing of what nobody listened to: numbers may have been said there."""
+        if self._clips is not None:
+            for event in events:
+                if isinstance(event, Blind):
+                    self._clips.silence(event.channel, [(event.start, event.end)])
 
     def state(self, call: Call, lag: float, now: float, *, muted: bool) -> bool:
         """Say how the call is, unless that was said just now, and keep the clips that are complete.
@@ -122,6 +130,7 @@ class Reporter:
         Returns:
           Whether it was said.
         """
+        self.hide(call.hidden())
         self._cut()
         if now - self._stated < STATED:
             return False
@@ -143,8 +152,8 @@ class Reporter:
         """The call is over."""
         kind, fields = self._chronicle.end(outcome, duration=call.duration, blind=call.blind)
         self._bus.tell(kind, self.name, fields)
-        if self._clips is not None:
-            self._cut(over=True)
+        self.hide(call.hidden())
+        self._cut(over=True)
 
     def _cut(self, *, over: bool = False) -> None:
         if self._clips is not None:

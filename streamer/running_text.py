@@ -57,6 +57,10 @@ class RunningText:
         """Say what was held back, since it might have been part of a number."""
         return [event for channel, masker in self._maskers.items() for event in self._tell(channel, masker.flush())]
 
+    def unclear(self, channel: str) -> float | None:
+        """Give from where on it is not known yet what must not be kept of what was heard; None when all is clear."""
+        return self._maskers[channel].unclear
+
     def hidden(self) -> list[Hidden]:
         """Give what was said since it was last asked and must not be kept."""
         hidden, self._hidden = self._hidden, []
@@ -64,7 +68,7 @@ class RunningText:
 
     def _tell(self, channel: str, masked: Masked) -> list[Transcript]:
         """Say committed words, and note what of their audio must not be kept."""
-        self._hidden.append(Hidden(channel, masked.spans, self._maskers[channel].unclear))
+        self._hidden.append(Hidden(channel, masked.spans, self.unclear(channel)))
         if not masked.words:
             return []
         self._tentative[channel] = ""

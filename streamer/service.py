@@ -183,7 +183,7 @@ class Service:
             return {"version": store.current.lexicon.version, "trouble": store.trouble}
 
         def live(about: Mapping[str, Any]) -> Mapping[str, Any]:
-            return {"gateway": self._settings.name, "calls": self.media.names, "service": self._state()}
+            return {"calls": self.media.names, "ending": self.bus.ending, "service": self._state()}
 
         def said(about: Mapping[str, Any]) -> Mapping[str, Any]:
             return self.bus.said(about["call"])

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from sqlalchemy import Engine, select
+
+from streamer.record.event import Event
+from streamer.record.schema import journal
 
 STARTED: dict[str, Any] = {
     "gateway": "here",
@@ -58,3 +64,10 @@ BLOCK: dict[str, Any] = {
     "say_instead": None,
     "by": "policy",
 }
+
+
+def kept(engine: Engine) -> list[Event]:
+    """Give all events of a journal, whichever gateway told them, in the order of the chain."""
+    with engine.connect() as connection:
+        bodies = connection.scalars(select(journal.c.body).order_by(journal.c.position)).all()
+    return [Event.from_json(json.loads(body)) for body in bodies]

@@ -25,11 +25,11 @@ from streamer import client, recordings
 from streamer.errors import CallFailed
 from streamer.record import database, heads
 from streamer.record.event import Event
-from streamer.record.journal import Journal
 from streamer.record.verify import verify
 from streamer.recordings import Recording
 from streamer.service import Service
 from tests.faults import DATA, FaultyRecognizer, Reciter, Running
+from tests.stories import kept
 from tests.streamer.console.media import console, hello, told
 
 FORBIDDEN = "我们保本保收益"
@@ -66,7 +66,7 @@ async def told_of(feed: ClientConnection, wanted: dict[str, int]) -> list[dict[s
 
 def journalled(data: Path) -> list[Event]:
     engine = database.open_(f"sqlite:///{data / 'journal.db'}")
-    events = Journal(engine).since(0, 10_000)
+    events = kept(engine)
     engine.dispose()
     return events
 
@@ -87,15 +87,15 @@ async def test_a_violation_is_blocked_shown_and_kept_with_its_evidence(running: 
         shown = [await told(feed, kind) for kind in ("call.started", "block", "block.result")]
         assert shown[1]["violation_id"] == next(m["violation_id"] for m in messages if m["type"] == "block")
         assert (shown[1]["by"], shown[2]["outcome"]) == ("policy", "delivered")
-        kept = await told(feed, "evidence")
-        while kept["violation_id"] != shown[1]["violation_id"]:
-            kept = await told(feed, "evidence")
+        clip_told = await told(feed, "evidence")
+        while clip_told["violation_id"] != shown[1]["violation_id"]:
+            clip_told = await told(feed, "evidence")
     events = journalled(tmp_path)
     assert {"call.started", "violation", "block", "block.result", "call.stopped", "evidence"} <= {
         e.type for e in events
     }
-    (clip,) = (tmp_path / "evidence").glob(f"*/{kept['violation_id']}.flac")
-    assert clip.stat().st_size == kept["bytes"]
+    (clip,) = (tmp_path / "evidence").glob(f"*/{clip_told['violation_id']}.flac")
+    assert clip.stat().st_size == clip_told["bytes"]
     (head, *_) = heads.read(tmp_path / "heads.jsonl")
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
     assert verify(engine, [head], [head.key]).flaw is None
@@ -188,9 +188,9 @@ async def test_a_service_killed_in_mid_call_leaves_a_whole_journal_and_the_call_
     process.stderr.close()
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
     async with console(tmp_path) as after:
-        while not (ended := of(Journal(engine).since(0, 100), "call.stopped")):
+        while not (ended := of(kept(engine), "call.stopped")):
             await after.media.kept(after.media.tell("blind", None))
-    (began,) = of(Journal(engine).since(0, 100), "call.started")
+    (began,) = of(kept(engine), "call.started")
     assert (began.call, ended[0].call, ended[0].fields["outcome"]) == (call, call, "lost")
     assert verify(engine, [], []).flaw is None
     engine.dispose()

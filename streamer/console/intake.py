@@ -57,7 +57,9 @@ class Intake:
                 self._keeper.put(event)
             if event.type == "evidence" and event.fields.get("sha256") is None:
                 self._lost()
-                log.error("no clip of %s in call %s: %s", event.fields["violation_id"], event.call, event.fields["detail"])
+                log.error(
+                    "no clip of %s in call %s: %s", event.fields["violation_id"], event.call, event.fields["detail"]
+                )
         elif frame.what == "clip":
             # The media plane keeps it, and bounds their number, until it is told what became of it.
             self._clips.put_nowait(frame)

@@ -98,14 +98,16 @@ class Keeper:
                 await self._durable(f"the journal can't be written: {error}")
             await self._wait(WAITS[min(self._failures, len(WAITS)) - 1])
             return False
-        except EventRefused as error:
+        except Exception as error:
+            # Refused by the database, or not even brought to it: what is wrong with an event is wrong with it alone.
             if len(batch) > 1:
                 # One of them will never be written; the others must not wait for it.
                 self._one_by_one = len(batch)
                 self._waiting.extendleft(reversed(batch))
                 return True
             self.lost += 1
-            log.error("event %d can't be written, ever: %s", batch[0].cursor, error)
+            why = str(error) if isinstance(error, EventRefused) else repr(error)
+            log.error("event %d can't be written, ever: %s", batch[0].cursor, why)
         self._one_by_one = max(0, self._one_by_one - len(batch))
         self._kept(batch[-1].cursor)
         if self._failures:

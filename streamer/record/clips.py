@@ -52,7 +52,7 @@ class _Channel:
     data: bytearray = field(default_factory=bytearray)
     begin: int = 0
     silenced: list[Span] = field(default_factory=list)
-    unclear: float = float("inf")
+    unclear: float = 0.0
 
     @property
     def end(self) -> int:
@@ -119,11 +119,13 @@ class ClipRecorder:
             one.data.clear()
         self.receive(channel, SILENT[self._encoding] * held)
 
-    def silence(self, channel: str, spans: Sequence[Span], unclear: float | None) -> None:
-        """Keep nothing of these spans of a channel; what was said from `unclear` on may have to be silenced, too."""
-        one = self._channels[channel]
-        one.silenced += spans
-        one.unclear = float("inf") if unclear is None else unclear
+    def silence(self, channel: str, spans: Sequence[Span]) -> None:
+        """Keep nothing of these spans of a channel."""
+        self._channels[channel].silenced += spans
+
+    def clear(self, channel: str, until: float | None) -> None:
+        """What was said on a channel after `until` may have to be silenced, too; nothing more where it is None."""
+        self._channels[channel].unclear = float("inf") if until is None else until
 
     def want(self, violation_id: str, start: float, end: float) -> None:
         """Keep what was said between two seconds of the call, and what was said around it."""

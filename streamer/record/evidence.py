@@ -96,10 +96,7 @@ class Evidence:
 
     def find(self, call: str, violation_id: str) -> Path | None:
         """Give a clip's file, if there is one."""
-        try:
-            path = self._path(call, violation_id)
-        except ValueError:
-            return None
+        path = self._path(call, violation_id)
         return path if path.is_file() else None
 
     def waveform(self, call: str, violation_id: str) -> Waveform | None:
@@ -115,6 +112,7 @@ class Evidence:
             return _waveform(path)
         except (soundfile.LibsndfileError, OSError, ValueError, IndexError) as error:
             raise ClipDamaged(f"the clip of {violation_id} in call {call} can't be read: {error}") from None
+
     def expire(self, now: float) -> int:
         """Remove what is too old, and the oldest where there is too much; give the number of clips removed.
 

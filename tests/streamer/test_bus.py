@@ -6,11 +6,11 @@ import json
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamer import bus as bus_module
-from streamer.bus import Bus, CallName, ClipTaken, Taken
+from streamer.bus import CLIPS, TRIES, Bus, CallName, ClipTaken, Taken
 from streamer.link import Frame
 from streamer.record.clips import Clip
 from streamer.record.event import Event
@@ -33,6 +33,8 @@ def _name(one: Taken) -> str:
             return what
 
 
+# The clock is between 2**50 and 2**51 microseconds: what is not after it proves nothing.
+@example(steps=[0.0], before=2**51)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=30), st.integers(0, 2**51))
 def test_cursors_grow_whatever_the_clock_does(steps: list[float], before: int) -> None:
     now = [1_700_000_000.0]
@@ -69,14 +71,6 @@ def test_what_was_taken_and_not_kept_comes_again_in_its_order() -> None:
     bus.tell("unblock", CALL)
     bus.again()
     assert taken(bus) == ["block", "unblock"]
-
-
-def test_a_clip_goes_the_same_way_once() -> None:
-    bus = Bus(lambda: 1.0)
-    bus.keep(CALL, Clip("v-1", 0.0, "mulaw", 8000, {}, {}))
-    assert taken(bus) == ["v-1"]
-    bus.again()
-    assert taken(bus) == []
 
 
 def test_answers_go_among_the_events_and_never_again() -> None:
@@ -203,3 +197,54 @@ def test_what_an_earlier_service_spooled_comes_first_and_numbers_go_on_after_it(
     assert taken(bus) == ["violation", "block", "unblock"]
     assert now.cursor > spooled[-1].cursor
     assert bus.overdue(0.0) == [now]
+
+
+def clip(violation_id: str) -> Clip:
+    return Clip(violation_id, 0.0, "mulaw", 8000, {"agent": b"x"}, {})
+
+
+class TestAClip:
+    def test_waits_again_when_the_console_dies_until_it_is_told_what_became_of_it(self) -> None:
+        bus = Bus(lambda: 1_700_000_000.0)
+        for name in ("v-1", "v-2"):
+            bus.keep(CALL, clip(name))
+        assert taken(bus) == ["v-1", "v-2"]
+        bus.tell("evidence", CALL, {"violation_id": "v-1", "sha256": "0"})
+        taken(bus)
+        bus.again()
+        assert taken(bus) == ["evidence", "v-2"]
+
+    def test_of_which_the_console_dies_again_and_again_is_given_up_and_told(self) -> None:
+        bus = Bus(lambda: 1_700_000_000.0)
+        bus.keep(CALL, clip("v-1"))
+        for _ in range(TRIES):
+            assert taken(bus) == ["v-1"]
+            bus.again()
+        (told,) = bus.take(0)
+        assert isinstance(told, Event)
+        assert (told.type, told.call, told.fields["sha256"]) == ("evidence", "c0ffee", None)
+        assert "died 3 times" in told.fields["detail"]
+        bus.again()
+        assert taken(bus) == ["evidence"]
+
+    def test_too_many_give_up_the_oldest_and_say_so(self) -> None:
+        bus = Bus(lambda: 1_700_000_000.0)
+        for number in range(CLIPS + 1):
+            bus.keep(CALL, clip(f"v-{number}"))
+        found = bus.take(0)
+        assert [one.clip.violation_id for one in found if isinstance(one, ClipTaken)] == [
+            f"v-{number}" for number in range(1, CLIPS + 1)
+        ]
+        (told,) = (one for one in found if isinstance(one, Event))
+        assert (told.fields["violation_id"], told.fields["bytes"]) == ("v-0", 0)
+
+
+def test_calls_that_are_ending_are_those_whose_end_is_not_known_to_be_kept() -> None:
+    bus = Bus(lambda: 1_700_000_000.0)
+    other = CallName("f00d", "c-2", None)
+    ended = bus.tell("call.stopped", CALL)
+    bus.take(0)
+    bus.tell("call.stopped", other)
+    assert sorted(bus.ending) == ["c0ffee", "f00d"]
+    bus.acknowledge(ended.cursor)
+    assert bus.ending == ["f00d"]

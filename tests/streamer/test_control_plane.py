@@ -18,10 +18,10 @@ from streamer.bus import CallName
 from streamer.errors import HuazhaError
 from streamer.record import database
 from streamer.record.event import Event
-from streamer.record.journal import Journal
 from streamer.service import Service
 from streamer.settings import Settings
 from tests.faults import FaultyRecognizer, Running
+from tests.stories import kept
 
 LI = CallName("c0ffee", "c-1", "Li Na")
 
@@ -42,7 +42,7 @@ async def feed(service: Service, after: int, until: int) -> list[int]:
 
 def journalled(settings: Settings) -> list[Event]:
     engine = database.open_(settings.journal)
-    events = Journal(engine).since(0, 10_000)
+    events = kept(engine)
     engine.dispose()
     return events
 

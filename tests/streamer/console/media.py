@@ -32,6 +32,7 @@ class MediaStandIn:
     Attributes:
       taken: what comes of an order: whether the platform took it, None where the call is over.
       live: the calls that go on.
+      ending: those whose end it has told, and does not know to be kept.
       asked: every question, with what it was about.
       silent: whether questions go unanswered.
       forgetful: whether it knows no more what calls began with.
@@ -40,6 +41,7 @@ class MediaStandIn:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.taken: bool | None = True
         self.live: list[str] = []
+        self.ending: list[str] = []
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.silent = False
         self.forgetful = False
@@ -107,7 +109,7 @@ class MediaStandIn:
                 return {"taken": self.taken}
             case "live":
                 state = {"relief": 0, "lexicon_version": "1", "lexicon_trouble": ""}
-                return {"gateway": "here", "calls": self.live, "service": state}
+                return {"calls": self.live, "ending": self.ending, "service": state}
             case "said":
                 return {**self._bus.said(about["call"]), "complete": not self.forgetful}
             case "reload":
@@ -157,7 +159,7 @@ async def console(
     Args:
       prepare: has the media plane know what it knows before the console asks.
     """
-    settings = Settings.model_validate({"data": data, "media_port": 0, "console_port": 0, **changes})
+    settings = Settings.model_validate({"data": data, "media_port": 0, "console_port": 0, "gateway": "here", **changes})
     link, ours = socket.socketpair()
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+
+import pytest
 
 from streamer.console import keeper as keeper_module
 from streamer.console.keeper import BATCH, WAITS, Keeper
@@ -99,6 +102,30 @@ async def test_an_event_that_no_journal_takes_holds_up_no_other() -> None:
     await paper.finish()
     assert paper.written == [0, 1, 2, 4, 5, 6, 8, 9]
     assert paper.keeper.lost == 2
+    # Only for as long as it takes to find them.
+    for cursor in range(10, 40):
+        paper.keeper.put(event(cursor))
+    await paper.finish()
+    assert paper.batches[-1] == 30
+
+
+async def test_an_event_of_which_nobody_can_make_anything_is_lost_alone(caplog: pytest.LogCaptureFixture) -> None:
+    written: list[int] = []
+
+    def append(events: Sequence[Event]) -> None:
+        written.extend([one.cursor for one in events if one.fields["seconds"] > 0])
+
+    async def durable(_: str) -> None:
+        raise AssertionError("the journal is well")
+
+    keeper = Keeper(append, kept=lambda _: None, durable=durable)
+    for cursor, fields in ((1, {"seconds": 1}), (2, {}), (3, {"seconds": 1})):
+        keeper.put(replace(event(cursor), fields=fields))
+    keeper.close()
+    await keeper.run()
+    assert written == [1, 3]
+    assert keeper.lost == 1
+    assert "event 2 can't be written, ever: KeyError('seconds')" in caplog.text
 
 
 async def test_what_is_too_much_to_wait_is_counted_as_lost() -> None:

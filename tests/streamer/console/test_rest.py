@@ -27,9 +27,8 @@ from streamer.console import media as media_module
 from streamer.console.rest import service
 from streamer.link import Frame
 from streamer.record import database
-from streamer.record.journal import Journal
 from tests.certificates import certify
-from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION
+from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION, kept
 from tests.streamer.console.media import Console, console, hello, told
 
 RULES = """
@@ -425,7 +424,7 @@ async def test_evidence_that_comes_last_is_told_although_nobody_is_there_to_numb
         fields |= {"encoding": "mulaw", "sample_rate": 8000, "silenced": {}, "lengths": {"agent": 8000}}
         one.media.send(Frame("clip", fields, b"\xff" * 8000))
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
-    *_, last = Journal(engine).since(0, 100)
+    *_, last = kept(engine)
     engine.dispose()
     assert (last.type, last.call, last.fields["violation_id"]) == ("evidence", "c0ffee", "v-1")
 

@@ -12,7 +12,11 @@ RATE = 100
 
 
 def recorder(**changes: float) -> ClipRecorder:
-    return ClipRecorder("mulaw", RATE, 1, ["agent", "customer"], **changes)
+    """Give one for a call in which everything was listened to."""
+    one = ClipRecorder("mulaw", RATE, 1, ["agent", "customer"], **changes)
+    for channel in ("agent", "customer"):
+        one.clear(channel, None)
+    return one
 
 
 def hear(one: ClipRecorder, start: float, end: float) -> list[Clip]:
@@ -58,7 +62,7 @@ def test_one_that_is_told_too_late_begins_later() -> None:
 def test_what_must_be_silenced_is_named() -> None:
     one = recorder()
     hear(one, 0, 25)
-    one.silence("customer", [(1.0, 2.0), (19.0, 20.0)], None)
+    one.silence("customer", [(1.0, 2.0), (19.0, 20.0)])
     one.want("v-1", 20.0, 21.0)
     (clip,) = hear(one, 25, 31)
     assert clip.silenced == {"agent": (), "customer": ((19.0, 20.0),)}
@@ -68,9 +72,10 @@ def test_a_clip_waits_until_it_is_clear_what_must_be_silenced() -> None:
     one = recorder()
     hear(one, 0, 25)
     one.want("v-1", 20.0, 21.0)
-    one.silence("agent", [], 24.0)
+    one.clear("agent", 24.0)
     assert hear(one, 25, 35) == []
-    one.silence("agent", [(24.0, 26.0)], None)
+    one.silence("agent", [(24.0, 26.0)])
+    one.clear("agent", None)
     (clip,) = one.due()
     assert clip.silenced["agent"] == ((24.0, 26.0),)
 
@@ -79,7 +84,7 @@ def test_what_does_not_become_clear_in_time_is_silenced() -> None:
     one = recorder()
     hear(one, 0, 25)
     one.want("v-1", 20.0, 21.0)
-    one.silence("agent", [], 24.0)
+    one.clear("agent", 24.0)
     (clip,) = hear(one, 25, 60)
     assert clip.silenced["agent"] == ((24.0, 31.0),)
 
@@ -148,3 +153,23 @@ def test_a_clip_that_a_long_loss_breaks_off_ends_with_it() -> None:
     (clip,) = one.due()
     assert (clip.violation_id, clip.start, clip.audio["agent"]) == ("v-1", 10.0, said(10, 15))
     assert one.due(over=True) == []
+
+
+def test_what_nobody_was_ever_said_to_have_listened_to_is_silenced() -> None:
+    one = ClipRecorder("mulaw", RATE, 1, ["agent", "customer"])
+    one.clear("agent", None)
+    hear(one, 0, 25)
+    one.want("v-1", 20.0, 21.0)
+    (clip,) = one.due(over=True)
+    assert clip.silenced == {"agent": (), "customer": ((0.0, 31.0),)}
+
+
+def test_one_of_which_nothing_is_held_is_empty() -> None:
+    one = recorder()
+    hear(one, 0, 15)
+    for channel in ("agent", "customer"):
+        one.skip(channel, 45 * RATE)
+    hear(one, 60, 61)
+    one.want("v-1", 12.0, 13.0)
+    (clip,) = one.due()
+    assert clip.empty

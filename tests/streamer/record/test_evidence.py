@@ -12,7 +12,7 @@ import soundfile
 
 from streamer.audio import encode
 from streamer.record.clips import Clip
-from streamer.record.evidence import Evidence
+from streamer.record.evidence import UNFINISHED, ClipDamaged, Evidence
 from streamer.types import Encoding
 
 RATE = 8000
@@ -84,3 +84,59 @@ def test_the_old_go_by_days_and_the_oldest_by_bytes(tmp_path: Path) -> None:
     small = evidence(tmp_path, days=1, most=size)
     assert small.expire(1_000_000) == 1
     assert [small.find("c0ffee", f"v-{n}") is None for n in range(3)] == [True, True, False]
+
+
+def test_a_clip_that_holds_nothing_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no audio"):
+        evidence(tmp_path).keep("c0ffee", Clip("v-1", 5.0, "mulaw", RATE, {"agent": b"", "customer": b""}, {}))
+    assert not (tmp_path / "evidence").exists()
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "other", "no comment"])
+def test_a_file_that_is_no_clip_any_more_says_so(tmp_path: Path, how: str) -> None:
+    store = evidence(tmp_path)
+    store.keep("c0ffee", clip())
+    path = store.find("c0ffee", "v-1")
+    assert path is not None
+    whole = path.read_bytes()
+    if how == "no comment":
+        soundfile.write(path, np.zeros(RATE), RATE)
+    else:
+        path.write_bytes({"empty": b"", "cut": whole[: len(whole) // 2], "other": b"\0" * 5000}[how])
+    with pytest.raises(ClipDamaged, match="v-1 in call c0ffee"):
+        store.waveform("c0ffee", "v-1")
+
+
+def test_folders_go_with_their_last_clip_and_what_a_dead_service_was_writing_after_a_minute(tmp_path: Path) -> None:
+    store = evidence(tmp_path, days=1)
+    for call in ("old", "young"):
+        store.keep(call, clip())
+    now = 2_000_000.0
+    written = {"old": now - 100_000, "young": now}
+    for call, at in written.items():
+        path = store.find(call, "v-1")
+        assert path is not None
+        os.utime(path, (at, at))
+    for name, age in (("old/v-2", UNFINISHED + 1), ("young/v-2", UNFINISHED - 1)):
+        part = tmp_path / "evidence" / f"{name}.part"
+        part.write_bytes(b"half")
+        os.utime(part, (now - age, now - age))
+    assert store.expire(now) == 1
+    left = sorted(str(path.relative_to(tmp_path / "evidence")) for path in (tmp_path / "evidence").rglob("*"))
+    assert left == ["young", "young/v-1.flac", "young/v-2.part"]
+
+
+def test_a_clip_is_written_though_its_folder_is_tidied_up_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, real, tidied = evidence(tmp_path), os.fsync, list[int]()
+
+    def fsync(file: int) -> None:
+        real(file)
+        if not tidied:
+            tidied.append(file)
+            store.tidy(float("inf"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.keep("c0ffee", clip())
+    assert store.find("c0ffee", "v-1") is not None
