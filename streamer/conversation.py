@@ -31,6 +31,7 @@ from streamer.types import (
     Gap,
     Order,
     Outgoing,
+    Remark,
     Started,
     Stopped,
     Unblock,
@@ -120,6 +121,7 @@ class Conversation:
         self._outcomes = Outcomes(started.call_id, started.platform, engine.metrics, reporter)
         self._absence = Absence()
         self._lag = 0.0
+        self._remarked: set[str] = set()
         self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     @property
@@ -304,6 +306,13 @@ class Conversation:
         if deliveries:
             await asyncio.wait(deliveries, timeout=self._engine.limits.send_timeout)
         return taken(deliveries)
+
+    def remark(self, remark: Remark) -> None:
+        """Tell, once for each reason, of something odd in spite of which the call is listened to."""
+        if remark.reason not in self._remarked:
+            self._remarked.add(remark.reason)
+            log.warning("call %s: %s", self.call.id, remark.detail)
+            self.reporter.remark(remark)
 
     def _brings(self, socket: Socket, channel: str) -> bool:
         """Whether a channel comes from this socket: the latest of those that bring it."""

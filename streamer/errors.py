@@ -23,6 +23,7 @@ ProtocolError                a peer broke the protocol, or can't be served: sent
 │   └── OtherCredentials 4401
 ├── StartTimeout     4408
 ├── OutOfOrder       4409
+├── Unintelligible   4410
 ├── OddBytes         4411
 ├── TooLarge         4413
 ├── BadField         4422
@@ -194,9 +195,15 @@ class ProtocolError(Exception):
     close_code: ClassVar[int]
 
     def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
+        # Both may hold names that the peer chose, and both go into logs.
+        self.message = _in_a_line(message)
+        self.field = None if field is None else _in_a_line(field)
+        super().__init__(self.message)
+
+
+def _in_a_line(text: str) -> str:
+    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:500])
+    return line if len(text) <= 500 else f"{line}…"
 
 
 class BadJson(ProtocolError):
@@ -240,6 +247,16 @@ class OutOfOrder(ProtocolError):
 
     code = "out_of_order"
     close_code = 4409
+
+
+class Unintelligible(ProtocolError):
+    """Nothing that comes in mid-call can be understood any more."""
+
+    code = "unintelligible"
+    close_code = 4410
+
+    def __init__(self, number: int, last: ProtocolError) -> None:
+        super().__init__(f"{number} messages in a row could not be understood; the last: {last.code}: {last.message}")
 
 
 class OddBytes(ProtocolError):

@@ -94,6 +94,12 @@ class Metrics:
             ["platform", "action", "outcome"],
             registry=registry,
         )
+        self.skipped = Counter(
+            "huazha_messages_skipped",
+            "Messages in mid-call that were not understood, and passed over",
+            ["platform", "reason"],
+            registry=registry,
+        )
         seconds = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
         self.match_to_request = Histogram(
             "huazha_match_to_request_seconds",

@@ -10,7 +10,7 @@ from streamer.call import Call
 from streamer.record.chronicle import Chronicle, delivery, result
 from streamer.record.clips import ClipRecorder, not_kept
 from streamer.running_text import Hidden
-from streamer.types import AudioFrame, Blind, Outgoing, ViolationReport
+from streamer.types import AudioFrame, Blind, Outgoing, Remark, ViolationReport
 
 MOMENT = 60.0
 """Seconds up to which a violation happened somewhere: what is the whole call's, such as who talks more, has no clip."""
@@ -99,6 +99,10 @@ class Reporter:
     def uncontrolled(self, platform: str, detail: str) -> None:
         """Nothing could be done about this call at present."""
         self._bus.tell("control", self.name, {"platform": platform, "detail": detail})
+
+    def remark(self, remark: Remark) -> None:
+        """Something is odd about the call, in spite of which it is listened to."""
+        self._bus.tell("call.remark", self.name, {"reason": remark.reason, "detail": remark.detail})
 
     def skip(self, channel: str, samples: int) -> None:
         """Samples were lost."""

@@ -31,6 +31,7 @@ from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
 from streamer.dialects.dialect import LEGS, Upgrade
+from streamer.dialects.media_fields import agent_of
 from streamer.errors import (
     AccessDenied,
     BadField,
@@ -40,6 +41,7 @@ from streamer.errors import (
     SettingsError,
     Unauthorised,
 )
+from streamer.languages import NotALanguage, language_of, told
 from streamer.lexicon_store import LexiconStore
 from streamer.listener import Listener
 from streamer.metrics import Metrics
@@ -53,7 +55,7 @@ from streamer.refused_calls import PERIOD, Refusal, RefusedCalls, offered_id
 from streamer.reporter import Reporter
 from streamer.session import Session, address
 from streamer.settings import Settings
-from streamer.types import CallStarted, Started
+from streamer.types import CallStarted, Remark, Started
 
 log = logging.getLogger(__name__)
 
@@ -197,12 +199,12 @@ class MediaServer:
         too_late = self.scheduler.relief >= Relief.NEW_CALLS
         if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
             raise Overloaded()
-        language = (started.language or self.settings.language).split("-")[0].lower()
+        language, started = self._language(started)
         rules = self.store.current
         table = rules.tables.get(language)
         if table is None:
             known = " and ".join(sorted(rules.tables))
-            raise BadField("language", f"{language!r} is in no lexicon here; they have {known}")
+            raise BadField("language", f"{told(language)} is in no lexicon here; they have {known}")
         if started.joins:
             # Its other leg may come on a socket of its own.
             started = replace(started, channels=LEGS)
@@ -223,12 +225,23 @@ class MediaServer:
             missing = f"no control port: [platforms.{started.platform}] does not say how to reach it"
             carrier = Carrier(port, Target(started.names, session.say), self._policy, missing)
         conversation = Conversation(self, started, call, greeting, reporter, carrier, owner)
+        for remark in started.remarks:
+            conversation.remark(remark)
         self._calls[reporter.name.call] = conversation
         self.metrics.calls_live.set(self.live)
         task = asyncio.create_task(self._go_on(conversation))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return conversation
+
+    def _language(self, started: CallStarted) -> tuple[str, CallStarted]:
+        """Give the language that a call is heard in; one that is not understood is the service's own, and a remark."""
+        own = self.settings.language
+        try:
+            return language_of(started.language) or own, started
+        except NotALanguage:
+            detail = f"its language, {started.language!r:.80}, is not understood; it is heard as {own}"
+            return own, replace(started, remarks=(*started.remarks, Remark("language", detail)))
 
     def _owner(self, platform: str, session: Session) -> str:
         """Sign a socket in, and name the credentials that it came with.
@@ -284,7 +297,7 @@ class MediaServer:
         return None if conversation is None else await conversation.order(action, channel, violation_id, by)
 
     def _report(self, started: CallStarted, greeting: Started, language: str) -> Reporter:
-        name = CallName(uuid.uuid4().hex, started.call_id, _agent(started))
+        name = CallName(uuid.uuid4().hex, started.call_id, agent_of(started.metadata))
         kept, clips = self.settings.evidence, None
         if kept.keep:
             clips = ClipRecorder(
@@ -326,7 +339,8 @@ class MediaServer:
     def _upgrade(self, request: Request) -> Upgrade:
         query = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True))
         headers = {name.lower(): _header(request, name) or "" for name in request.headers}
-        return Upgrade(request.path, query, headers, secure=self.settings.tls is not None)
+        known = tuple(sorted(self.store.current.tables))
+        return Upgrade(request.path, query, headers, secure=self.settings.tls is not None, languages=known)
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse a socket before it is one."""
@@ -415,12 +429,6 @@ class MediaServer:
 
     def _refused(self, fields: Mapping[str, Any]) -> None:
         self._bus.tell("access", None, fields)
-
-
-def _agent(started: CallStarted) -> str | None:
-    """Give who calls, if the platform says so: in a line, and no longer than a name is."""
-    agent = started.metadata.get("agent")
-    return "".join(filter(str.isprintable, agent))[:128] if isinstance(agent, str) else None
 
 
 def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -12,12 +12,12 @@ from websockets.exceptions import ConnectionClosed
 
 from streamer.conversation import Conversation, Engine
 from streamer.dialects.dialect import Dialect
-from streamer.dialects.events import Closed, Failed, Incoming, Reply
+from streamer.dialects.events import Closed, Failed, Incoming, Reply, Skipped
 from streamer.errors import InternalError, ProtocolError, StartTimeout, TooFast
 from streamer.limits import TokenBucket
 from streamer.plain_text import plain
 from streamer.refused_calls import LONGEST_DETAIL, LONGEST_ID, offered_id_in
-from streamer.types import AudioFrame, CallStarted, CallStopped, Gap, Outgoing, Paused, SignIn
+from streamer.types import AudioFrame, CallStarted, CallStopped, Gap, Outgoing, Paused, Remark, SignIn
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Session:
     async def refuse(self, error: ProtocolError) -> None:
         """Say what is wrong, and close."""
         await self._say_why(error)
-        await self._connection.close(error.close_code, error.code)
+        await self._connection.close(error.close_code, _reason(error))
 
     async def _listen(self) -> None:
         """Take messages until the platform has said stop or gone.
@@ -168,11 +168,15 @@ class Session:
                 self._done = True
             case Failed(error):
                 raise error
+            case Skipped(error):
+                self._skip(error)
             case CallStarted():
                 self._format, self._offered = event, event.call_id
                 conversation = self._service.answer(event, self)
                 self._conversation = conversation
                 await conversation.join(self, event, now)
+                for remark in event.remarks:
+                    conversation.remark(remark)
             case _ if self._conversation is not None:
                 await self._pass_on(event, self._conversation, now)
 
@@ -192,6 +196,12 @@ class Session:
                 self._done = True
                 await conversation.leave(self, stopped=reason == "stop")
 
+    def _skip(self, error: ProtocolError) -> None:
+        self._service.metrics.skipped.labels(self._format.platform, error.code).inc()
+        if self._conversation is not None:
+            detail = f"a message was passed over, and others like it will be: {error.message}"
+            self._conversation.remark(Remark(error.code, detail))
+
     def _seconds(self, frame: AudioFrame) -> float:
         """Tell the length of call audio that a frame adds, all channels counted once."""
         samples = len(frame.payload) / self._format.encoding.width
@@ -204,7 +214,7 @@ class Session:
             self._not_begun(error.code, error.message)
         await self._say_why(error)
         await self._see_out()
-        await self._connection.close(error.close_code, error.code)
+        await self._connection.close(error.close_code, _reason(error))
 
     def _not_begun(self, reason: str, detail: str) -> None:
         self._service.refused(self._platform, self.address, self._offered, reason, detail)
@@ -229,6 +239,11 @@ class Session:
                             await self.say(event.message)
         except (TimeoutError, ConnectionClosed):
             pass
+
+
+def _reason(error: ProtocolError) -> str:
+    """Say why a socket is closed, in the 123 bytes that a close frame has for it (RFC 6455, section 5.5)."""
+    return f"{error.code}: {error.message}".encode()[:123].decode(errors="ignore")
 
 
 def address(connection: ServerConnection) -> str:

@@ -34,19 +34,34 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something odd about a call, in spite of which it is listened to.
+
+    Attributes:
+      reason: for programs: `language`, `call_id`, `metadata`, or the code of the `ProtocolError` that a message was
+        passed over for.
+      detail: for people.
+    """
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallStarted:
     """A call's first event.
 
     Attributes:
       sample_rate: hertz, of the audio on the wire.
       channels: the legs, in the order in which their samples are interleaved.
-      language: the call's, or None where the platform doesn't say.
+      language: the call's, as the platform says it (see `streamer.languages`), or None where it doesn't.
       transcripts: whether the platform wants the running text.
       metadata: whatever the platform sent along; handed on, never interpreted.
       platform: which one it is.
       names: what the platform's control port calls the call and its legs.
       joins: whether other sockets may bring the same call, too: another leg of it, or the same again after the first
         was lost. `channels` are those that this socket brings.
+      remarks: what was odd about how the call was announced.
     """
 
     call_id: str
@@ -59,6 +74,7 @@ class CallStarted:
     platform: str = "native"
     names: Mapping[str, str] = field(default_factory=dict)
     joins: bool = False
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

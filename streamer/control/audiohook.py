@@ -12,11 +12,12 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from streamer.control.legs import named
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
 from streamer.control.rest import Rest
 from streamer.dialects.audiohook import AudiohookSettings
@@ -132,7 +133,7 @@ class AudiohookPort(Port):
             )
 
         def instead(call: _Call) -> list[_Request]:
-            agent = quote(call.on("agent")[0].id, safe="")
+            agent = segment(call.on("agent")[0].id)
             return [_Request("POST", f"/participants/{agent}/replace", {"transferType": "Unattended", **whom})]
 
         # Asked for twice, it may be done twice: whoever took the call would be replaced in turn.
@@ -140,8 +141,8 @@ class AudiohookPort(Port):
 
     async def gone(self, target: Target, channel: str) -> bool:
         """See whether anybody is on a leg."""
-        conversation = target.names.get("conversation")
-        if not conversation:
+        conversation = named(target, "conversation")
+        if conversation is None:
             return False
         return await self._rest.gone(
             _conversation(conversation),
@@ -153,8 +154,8 @@ class AudiohookPort(Port):
         await self._rest.aclose()
 
     async def _do(self, target: Target, deed: _Deed) -> Answer:
-        conversation = target.names.get("conversation")
-        if not conversation:
+        conversation = named(target, "conversation")
+        if conversation is None:
             return unsupported(deed.name, "the call's conversation is not known")
         path = _conversation(conversation)
         return self._auth.unsaid(await self._carry_out(deed, path, time.monotonic() + self._timeout))
@@ -267,12 +268,12 @@ class _Granted(BaseModel):
 
 
 def _conversation(name: str) -> str:
-    return f"/api/v2/conversations/calls/{quote(name, safe='')}"
+    return f"/api/v2/conversations/calls/{segment(name)}"
 
 
 def _muting(channel: str, muted: bool) -> _Deed:
     def requests(call: _Call) -> list[_Request]:
-        paths = [f"/participants/{quote(one.id, safe='')}" for one in call.on(channel)]
+        paths = [f"/participants/{segment(one.id)}" for one in call.on(channel)]
         return [_Request("PATCH", path, {"muted": muted}) for path in paths]
 
     def shows(call: _Call, before: _Call) -> bool:

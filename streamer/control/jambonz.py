@@ -15,10 +15,11 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
+from streamer.control.legs import named
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
 from streamer.control.rest import Rest
 from streamer.dialects.jambonz import JambonzSettings
@@ -85,11 +86,11 @@ class JambonzPort(Port):
         """Have the customer's call go on with the verbs that a hook gives; `to` is its address."""
         if not _HOOK.fullmatch(to):
             return unsupported("transfer", "must be the address of a hook that gives the verbs to go on with")
-        names = target.names
+        call = named(target, "call")
         hook = {"url": to, "method": "POST"}
-        if names.get("customer") is not None and names.get("customer") == names.get("call"):
+        if call is not None and call == named(target, "customer"):
             return await self._update("transfer", target, "call", {"call_hook": hook}, again=False)
-        if names.get("agent") is not None and names.get("agent") == names.get("call"):
+        if call is not None and call == named(target, "agent"):
             return await self._update("transfer", target, "call", {"child_call_hook": hook}, again=False)
         return unsupported("transfer", "neither the agent's nor the customer's call is known to run the application")
 
@@ -153,14 +154,14 @@ def _taken(response: httpx.Response) -> Answer:
 
 
 def _path(target: Target, name: str) -> str | None:
-    account, call = target.names.get("account"), target.names.get(name)
-    if not account or not call:
+    account, call = named(target, "account"), named(target, name)
+    if account is None or call is None:
         return None
-    return f"Accounts/{quote(account, safe='')}/Calls/{quote(call, safe='')}"
+    return f"Accounts/{segment(account)}/Calls/{segment(call)}"
 
 
 def _missing(target: Target, name: str) -> str:
-    if not target.names.get("account"):
+    if named(target, "account") is None:
         return "the call came without an accountSid"
     if name == "call":
         return "the call came without a callSid"

@@ -22,8 +22,9 @@ from typing import ClassVar
 import httpx
 
 from streamer.control.legs import is_address, legs, named, nameless, no_sound, too_early, worst
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
-from streamer.control.rest import Judge, Rest, fields, segment
+from streamer.control.rest import Judge, Rest, fields
 
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """States of a call that has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from streamer.control.paths import is_one_segment
 from streamer.control.port import Answer, Outcome, Target, unsupported
 
 WORST = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ACCEPTED, Outcome.CONFIRMED)
@@ -13,11 +14,11 @@ WORST = (Outcome.FAILED, Outcome.UNSUPPORTED, Outcome.ACCEPTED, Outcome.CONFIRME
 def named(target: Target, what: str) -> str | None:
     """Give the platform's name for something of the call, or None.
 
-    What could lead elsewhere in a path is taken for none: names come from a socket, and with an empty one, Plivo's
-    request to hang a call up is that to hang up all the account's.
+    What could lead elsewhere in a path is taken for none, whether it is to be in a path or not: names come from a
+    socket, and with an empty one, Plivo's request to hang a call up is that to hang up all the account's.
     """
     name = target.names.get(what, "")
-    return None if not name.strip(". ") or "/" in name or "\\" in name else name
+    return name if is_one_segment(name) else None
 
 
 def legs(target: Target) -> list[str]:

@@ -20,8 +20,9 @@ from typing import Any
 import httpx
 
 from streamer.control.legs import is_address, legs, named, nameless, no_sound, too_early, worst
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
-from streamer.control.rest import Rest, fields, segment
+from streamer.control.rest import Rest, fields
 from streamer.dialects.plivo import PlivoSettings
 
 LIVE = {"status": "live"}

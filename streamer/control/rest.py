@@ -8,10 +8,10 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
+from streamer.control.paths import climbs
 from streamer.control.port import Answer, Outcome
 
 AGAIN = (0.1, 0.4, 1.0)
@@ -101,6 +101,8 @@ class Rest:
             maybe = unsure and outcome is Outcome.FAILED
             return Answer(outcome, self._told(detail), sent, time.monotonic(), status, maybe)
 
+        if climbs(path):
+            return answer(Outcome.FAILED, "can't be asked for: a name in the path leads elsewhere")
         allowed = self._timeout if by is None else by - time.monotonic()
         trouble = "no answer in time"
         try:
@@ -181,6 +183,8 @@ class Rest:
         await self._client.aclose()
 
     async def _look(self, path: str, by: float | None, content: Mapping[str, Any]) -> httpx.Response | None:
+        if climbs(path):
+            return None
         try:
             async with asyncio.timeout(self._timeout if by is None else by - time.monotonic()):
                 return await self._client.get(path, **content)
@@ -210,11 +214,6 @@ def unreached(where: str, error: Exception) -> str:
     """Say that there is nobody at a control port, and what to do about it."""
     why = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
     return f"can't be reached at {where}: {why}; see whether it is up, and what [platforms] and firewalls say of it"
-
-
-def segment(name: str) -> str:
-    """Write a name so that it is one segment of a path."""
-    return quote(name, safe="", errors="surrogatepass")
 
 
 def fields(response: httpx.Response) -> Mapping[str, Any]:

@@ -18,13 +18,14 @@ import uuid
 from collections.abc import Generator, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from streamer.control.legs import named
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
 from streamer.control.rest import Rest
 from streamer.dialects.dialect import LEGS
@@ -214,8 +215,8 @@ def _together(answers: Mapping[str, Answer]) -> Answer:
 
 
 def _path(target: Target, leg: str) -> str | None:
-    uuid = target.names.get(leg)
-    return f"v1/calls/{quote(uuid, safe='')}" if uuid else None
+    uuid = named(target, leg)
+    return f"v1/calls/{segment(uuid)}" if uuid else None
 
 
 def _missing(leg: str) -> str:

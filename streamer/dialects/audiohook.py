@@ -12,16 +12,17 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from streamer.dialects.audiohook_messages import Close, Custom, Discarded, Message, Open, parse, shaped
+from streamer.dialects.audiohook_messages import Custom, Discarded, Message, Open, parse, seconds, shaped
 from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, check, secret_of
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
-from streamer.dialects.events import Closed, Incoming, Reply
+from streamer.dialects.events import Closed, Incoming, Reply, Skipped
 from streamer.dialects.guard import Guarded
-from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError, Unauthorised
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, Paused, SignIn
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.platform_clock import PlatformClock
+from streamer.errors import BadField, OutOfOrder, ProtocolError, Unauthorised
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Paused, SignIn
 
 NAME = "audiohook"
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -33,6 +34,11 @@ EARLY = frozenset({"open", "close", "ping", "error"})
 """Messages that may come before the session is open."""
 ENDS = {"reconnect": "connection lost", "error": "Genesys Cloud closed the session for an error"}
 """Why a call stops, where it isn't that it ended; a session that reconnects brings the same call again."""
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "zh": ("CN", "SG", "TW"),
+    "en": ("US", "GB", "AU", "CA", "HK", "IE", "IN", "NZ", "SG", "ZA"),
+}
+"""Regions of a language that is known, since the protocol's tags want one; zh-HK is Cantonese to Genesys Cloud."""
 LONGEST_GAP = 86_400
 """Seconds that can have been thrown away at once."""
 
@@ -128,6 +134,7 @@ class AudiohookDialect(Guarded[State]):
             State.AWAITING_OPEN,
             failed=State.FAILED,
             deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING, State.PAUSED},
             max_message_bytes=max_message_bytes,
         )
         self._upgrade = upgrade
@@ -135,8 +142,9 @@ class AudiohookDialect(Guarded[State]):
         self._id = upgrade.headers.get("audiohook-session-id")
         self._seq = 0
         self._clientseq = 0
-        self._channels: tuple[Leg, ...] = ()
-        self._position = 0
+        self._samples = Interleaved((), 1)
+        self._clock = PlatformClock(readings=2, tolerance=0.3)
+        self._discarded_to = 0.0
         self._takes: dict[str, Callable[[Mapping[str, Any]], list[Incoming]]] = {
             "open": self._open,
             "close": self._close,
@@ -174,25 +182,39 @@ class AudiohookDialect(Guarded[State]):
     def _text(self, text: str) -> list[Incoming]:
         if self.state is State.LEAVING:
             return self._farewell(text)
-        message = self._numbered(text)
+        message = shaped(Message, parse(text))
+        odd = self._odd_about(message)
+        if odd is not None and (self.state not in self._under_way or message.seq == self._clientseq):
+            raise odd
+        # What goes on is followed, wherever its numbers are.
+        self._clientseq = message.seq
         if self.state is State.AWAITING_OPEN and message.type not in EARLY:
             raise OutOfOrder("the first message must be open", "type")
+        if self._id is None:
+            self._id = message.id
+        elif message.id.lower() != self._id.lower():
+            raise BadField("id", "must be the session's, as in Audiohook-Session-Id")
         # Errors (a close follows the bad ones), digits, playback, and whatever a later client may say: none of it
         # concerns a listener.
         take = self._takes.get(message.type)
-        return take(message.parameters) if take else []
+        events = take(message.parameters) if take else []
+        events += self._behind(message)
+        return events if odd is None else [*events, Skipped(odd)]
 
-    def _numbered(self, text: str) -> Message:
-        message = shaped(Message, parse(text))
+    def _odd_about(self, message: Message) -> ProtocolError | None:
         if message.seq != self._clientseq + 1:
-            raise OutOfOrder(f"seq: is {message.seq} after {self._clientseq}", "seq")
-        self._clientseq = message.seq
+            return OutOfOrder(f"seq: is {message.seq} after {self._clientseq}", "seq")
         if message.serverseq > self._seq:
-            raise OutOfOrder(f"serverseq: is {message.serverseq}, but only {self._seq} were sent", "serverseq")
-        if self._id is not None and message.id.lower() != self._id.lower():
-            raise BadField("id", "must be the session's, as in Audiohook-Session-Id")
-        self._id = message.id
-        return message
+            return OutOfOrder(f"serverseq: is {message.serverseq}, but only {self._seq} were sent", "serverseq")
+        return None
+
+    def _behind(self, message: Message) -> list[Incoming]:
+        """Tell of audio that never came, by where the client says that it is in the stream."""
+        if self.state is not State.STREAMING or message.type == "discarded":
+            return []
+        heard = self._samples.position / RATE
+        missing = self._clock.missing(seconds(message.position), heard)
+        return [*self._samples.lose(round(missing * RATE), "the stream went on without its audio")]
 
     def _open(self, parameters: Mapping[str, Any]) -> list[Incoming]:
         if self.state is not State.AWAITING_OPEN:
@@ -204,7 +226,9 @@ class AudiohookDialect(Guarded[State]):
         media = self._choose(opening.media)
         answer: dict[str, Any] = {"startPaused": False, "media": [media] if media else []}
         if opening.supportedLanguages:
-            answer["supportedLanguages"] = []
+            answer["supportedLanguages"] = [
+                f"{language}-{region}" for language in self._upgrade.languages for region in REGIONS.get(language, ())
+            ]
         if opening.conversationId == NOBODY:
             self.state = State.PROBED
             return [self._reply("opened", answer)]
@@ -235,13 +259,13 @@ class AudiohookDialect(Guarded[State]):
         query = shaped(Custom, {"language": self._upgrade.query.get("language")}, "query.")
         custom.pop("token", None)
         numbers = opening.participant.model_dump(exclude={"id"})
-        self._channels = channels
+        self._samples = Interleaved(channels, 1)
         call = CallStarted(
             opening.conversationId,
             Encoding.MULAW,
             RATE,
             channels,
-            ours.language or query.language or opening.language or None,
+            ours.language or query.language or opening.language,
             metadata={**custom, **{name: number for name, number in numbers.items() if number}},
             platform=NAME,
             names={
@@ -254,14 +278,14 @@ class AudiohookDialect(Guarded[State]):
         return [call] if ours.token is None else [SignIn(ours.token), call]
 
     def _close(self, parameters: Mapping[str, Any]) -> list[Incoming]:
-        reason = shaped(Close, parameters, "parameters.").reason
+        reason = parameters.get("reason")
         closed = self._reply("closed")
         called = self.state in {State.STREAMING, State.PAUSED}
         self.state = State.STOPPED
         if not called:
             return [closed, Closed()]
         # At once: the client gives ten seconds, and what was said last may take longer to be heard.
-        return [closed, CallStopped(ENDS.get(reason, "stop"))]
+        return [closed, CallStopped(ENDS.get(reason, "stop") if isinstance(reason, str) else "stop")]
 
     def _farewell(self, text: str) -> list[Incoming]:
         """Take nothing any more but the close, whatever its number: a wrong one may be why the client has to go."""
@@ -276,28 +300,27 @@ class AudiohookDialect(Guarded[State]):
         if self.state is not before:
             return []
         self.state = after
+        self._clock.pause()
         return [Paused(after is State.PAUSED)]
 
     def _discarded(self, parameters: Mapping[str, Any]) -> list[Incoming]:
-        seconds = float(shaped(Discarded, parameters, "parameters.").discarded[2:-1])
-        if seconds > LONGEST_GAP:
+        discarded = shaped(Discarded, parameters, "parameters.")
+        length = seconds(discarded.discarded)
+        if length > LONGEST_GAP:
             raise BadField("parameters.discarded", f"must be at most PT{LONGEST_GAP}S")
-        samples = round(seconds * RATE)
-        self._position += samples
-        return [Gap(channel, samples, "Genesys Cloud discarded it") for channel in self._channels if samples]
+        begin, end = seconds(discarded.start), seconds(discarded.start) + length
+        # What is told twice was discarded once.
+        lost = end - max(begin, self._discarded_to)
+        self._discarded_to = max(self._discarded_to, end)
+        return [*self._samples.lose(round(max(0.0, lost) * RATE), "Genesys Cloud discarded it")]
 
     def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is State.AWAITING_OPEN:
             raise OutOfOrder("audio before the session is open")
-        unit = len(self._channels)
-        if self.state is not State.STREAMING or not message:
-            return []
-        if len(message) % unit:
-            raise OddBytes(len(message), unit)
-        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, unit)
-        position = self._position
-        self._position += len(samples)
-        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels)]
+        return [*self._samples.take(message)] if self.state is State.STREAMING else []
+
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message) if self.state is State.STREAMING else []
 
     def _reply(self, kind: str, parameters: Mapping[str, Any] | None = None) -> Reply:
         return Reply(self._message(kind, parameters or {}))

@@ -9,14 +9,15 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from streamer.dialects.media_fields import as_text
 from streamer.errors import BadField, BadJson
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 Duration = Annotated[str, Field(pattern=r"^PT([0-9]{1,7}(\.[0-9]{0,20})?|\.[0-9]{1,20})S$")]
 Number = Annotated[int, Field(ge=0, lt=2**53)]
-Language = Annotated[str, Field(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$")]
+Text = Annotated[Annotated[str, Field(max_length=256)] | None, BeforeValidator(as_text)]
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -42,9 +43,9 @@ class Participant(Shape):
     """Who isn't a user of the organisation."""
 
     id: Uuid
-    ani: str = ""
-    aniName: str = ""  # noqa: N815
-    dnis: str = ""
+    ani: Text = None
+    aniName: Text = None  # noqa: N815
+    dnis: Text = None
 
 
 class Open(Shape):
@@ -54,7 +55,7 @@ class Open(Shape):
     conversationId: Uuid  # noqa: N815
     participant: Participant
     media: list[Any]
-    language: Language | None = None
+    language: Text = None
     supportedLanguages: bool = False  # noqa: N815
     customConfig: dict[str, Any] | None = None  # noqa: N815
     inputVariables: dict[str, Any] | None = None  # noqa: N815
@@ -63,14 +64,8 @@ class Open(Shape):
 class Custom(Shape):
     """What is of use to us in the integration's own parameters."""
 
-    token: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    language: Language | None = None
-
-
-class Close(Shape):
-    """Parameters of `close`; the reason is `end`, `error`, `disconnect` or `reconnect`."""
-
-    reason: str
+    token: Text = None
+    language: Text = None
 
 
 class Discarded(Shape):
@@ -78,6 +73,11 @@ class Discarded(Shape):
 
     start: Duration
     discarded: Duration
+
+
+def seconds(duration: str) -> float:
+    """Read a duration."""
+    return float(duration[2:-1])
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -88,10 +88,8 @@ def parse(text: str) -> dict[str, Any]:
     """
     try:
         message = json.loads(text)
-        # An escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
-        json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        raise BadJson("a text message must be a JSON object in UTF-8") from None
+        raise BadJson("a text message must be a JSON object") from None
     if not isinstance(message, dict):
         raise BadJson("a text message must be a JSON object")
     return message

@@ -6,6 +6,7 @@ A platform is a module beside this one. It has a section of settings, a machine 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -28,19 +29,23 @@ class Section(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The request that a socket was asked for with.
+    """The request that a socket was asked for with, and what the service gives the socket with it.
 
     Attributes:
       target: path and query, as on the request line.
       query: its parameters, percent-decoded; the last of a name.
       headers: by name in small letters; several of a name joined by a comma and a space.
       secure: whether it came over TLS that ended here.
+      id: what a call is to be known by to which the platform gives no id.
+      languages: that there are rules for, for a platform that asks.
     """
 
     target: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     secure: bool = False
+    id: str = field(default_factory=lambda: f"unnamed-{uuid.uuid4().hex[:16]}")
+    languages: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -51,7 +56,8 @@ class Upgrade:
 class Dialect(Protocol):
     """A platform's protocol on one socket, as a machine without sockets: messages in, events out, and back.
 
-    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+    A peer's mistake raises nothing. Before the call has begun it comes out as `Failed`, once, and every input after
+    that is ignored; in mid-call a message that can't be understood is passed over, as `Skipped`.
 
     Attributes:
       leaving: whether the peer was told to go, and is to have an answer to its last word before the socket is closed.

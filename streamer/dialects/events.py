@@ -27,4 +27,11 @@ class Failed:
     error: ProtocolError
 
 
-Incoming = SignIn | CallStarted | AudioFrame | Gap | Paused | CallStopped | Reply | Closed | Failed
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A message in mid-call was not understood, and was passed over; the call goes on."""
+
+    error: ProtocolError
+
+
+Incoming = SignIn | CallStarted | AudioFrame | Gap | Paused | CallStopped | Reply | Closed | Failed | Skipped

@@ -21,14 +21,16 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import numpy as np
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Closed, Incoming
 from streamer.dialects.guard import Guarded
-from streamer.errors import BadField, OddBytes, ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.media_fields import agent_of
+from streamer.dialects.media_fields import said as spoken
+from streamer.errors import BadField, ProtocolError
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 Mix = Literal["mono", "mixed", "stereo"]
 Rate = Literal[8000, 16000, 24000, 32000, 48000]
@@ -51,7 +53,6 @@ HELD = 64_000
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
 """A channel's uuid. One set by `origination_uuid` need not be a UUID, but it must not end a command line either."""
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PARAMETERS = frozenset({"uuid", "call", "rate", "mix", "read", "language", "agent"})
 _KEPT_OUT = frozenset({"token", "password", "passwd", "secret", "authorization", "dtmf", "digit", "digits", "pin"})
 """What is never handed on, whoever put it there."""
@@ -127,7 +128,7 @@ class FreeSwitchDialect(Guarded[State]):
     the way (`send_text`), and are let pass; one that is a JSON object with `"event": "stop"` ends the call. So does an
     empty binary message: mod_audio_fork's `graceful-shutdown`, after which it sends no audio.
 
-    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+    Mistakes are answered as `Guarded` has it.
 
     Args:
       upgrade: the request for the socket; its query has parameters.
@@ -140,12 +141,13 @@ class FreeSwitchDialect(Guarded[State]):
             State.AWAITING_METADATA,
             failed=State.FAILED,
             deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING},
             max_message_bytes=max_message_bytes,
         )
         self._query = upgrade.query
         self._settings = settings
-        self._channels: tuple[str, ...] = ()
-        self._position = 0
+        self._own_id = upgrade.id
+        self._samples = Interleaved((), 2)
         self._held = bytearray()
 
     def connection_lost(self) -> list[Incoming]:
@@ -180,17 +182,10 @@ class FreeSwitchDialect(Guarded[State]):
         if self.state is State.AWAITING_METADATA:
             self._held += message
             return self._begin({}) if len(self._held) > self._patience() else []
-        return self._frames(message)
+        return [*self._samples.take(message)]
 
-    def _frames(self, message: bytes) -> list[Incoming]:
-        unit = 2 * len(self._channels)
-        if len(message) % unit:
-            # The modules write whole samples only, so that nothing says how to go on from half a one.
-            raise OddBytes(len(message), unit)
-        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(self._channels), 2)
-        position = self._position
-        self._position += len(samples)
-        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels)]
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message)
 
     def _patience(self) -> int:
         """Tell after how many bytes no metadata are waited for."""
@@ -204,8 +199,6 @@ class FreeSwitchDialect(Guarded[State]):
     def _begin(self, said: Mapping[str, Any]) -> list[Incoming]:
         parameters = _Parameters(self._query, said)
         uuid = parameters.same("uuid", _name)
-        if uuid is None:
-            raise BadField("uuid", "must be in the URL's query or in the metadata: uuid=${uuid}")
         call = parameters.same("call", _name) or uuid
         rate = parameters.same("rate", _rate) or self._settings.rate
         if rate is None:
@@ -214,27 +207,33 @@ class FreeSwitchDialect(Guarded[State]):
         if mix is None:
             raise BadField("mix", "must be in the URL's query, in the metadata, or set: mix=stereo")
         read = parameters.same("read", _leg) or self._settings.read
-        language = parameters.last("language", _language)
+        language = parameters.last("language", _text)
         metadata = parameters.rest()
-        agent = parameters.last("agent", _who)
+        agent = agent_of(said) or agent_of(self._query)
         if agent is not None:
             metadata["agent"] = agent
-        token = parameters.last("token", _token)
-        self._channels = _channels(mix, read)
+        token = parameters.last("token", _text)
+        self._samples = Interleaved(_channels(mix, read), 2)
+        early = self._samples.take(bytes(self._held))
+        self._held.clear()
         self.state = State.STREAMING
+        unnamed = Remark(
+            "call_id",
+            "neither the URL's query nor the metadata have a uuid (uuid=${uuid}); the call is known as "
+            f"{call or self._own_id}, and can't be blocked",
+        )
         started = CallStarted(
-            call,
+            call or self._own_id,
             Encoding.PCM_S16LE,
             rate,
-            self._channels,
+            self._samples.channels,
             language,
             metadata=metadata,
             platform="freeswitch",
-            names={read: uuid},
-            joins=True,
+            names={} if uuid is None else {read: uuid},
+            joins=call is not None,
+            remarks=(unnamed,) if uuid is None else (),
         )
-        early = self._frames(bytes(self._held)) if self._held else []
-        self._held.clear()
         return [*([] if token is None else [SignIn(token)]), started, *early]
 
     def _stop(self, reason: str) -> list[Incoming]:
@@ -251,16 +250,17 @@ class _Parameters:
     def __init__(self, query: Mapping[str, str], said: Mapping[str, Any]) -> None:
         self._query, self._said = query, said
 
-    def same(self, field: str, read: Callable[[str, Any], T]) -> T | None:
+    def same(self, field: str, read: Callable[[str, str], T]) -> T | None:
         """Give what both must agree on: where they don't, the audio would be taken for what it is not."""
-        given = [read(field, source[field]) for source in (self._query, self._said) if source.get(field) is not None]
+        told = [_told(field, source) for source in (self._query, self._said)]
+        given = [read(field, value) for value in told if value is not None]
         if len(given) == 2 and given[0] != given[1]:
             raise BadField(field, "is not the same in the URL's query and in the metadata")
         return given[0] if given else None
 
-    def last(self, field: str, read: Callable[[str, Any], T]) -> T | None:
+    def last(self, field: str, read: Callable[[str, str], T]) -> T | None:
         """Give what the metadata say, or else the query."""
-        value = self._said.get(field, self._query.get(field))
+        value = _told(field, self._said) or _told(field, self._query)
         return None if value is None else read(field, value)
 
     def rest(self) -> dict[str, Any]:
@@ -275,9 +275,7 @@ def metadata_of(message: str) -> dict[str, Any]:
     mod_audio_fork appends a text to one that has not left yet, so that two may come as one.
     """
     try:
-        said, _ = json.JSONDecoder(parse_constant=_no_number).raw_decode(message.strip())
-        # An escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
-        json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+        said, _ = json.JSONDecoder().raw_decode(message.strip())
     except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
@@ -319,51 +317,42 @@ def other(leg: str) -> Leg:
     return "customer" if leg == "agent" else "agent"
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _told(field: str, source: Mapping[str, Any]) -> str | None:
+    try:
+        return spoken(source.get(field))
+    except TypeError:
+        raise BadField(field, "must be a text") from None
 
 
-def _name(field: str, value: Any) -> str:
-    if not isinstance(value, str) or not NAME.fullmatch(value):
+def _name(field: str, value: str) -> str:
+    if not NAME.fullmatch(value):
         raise BadField(field, "must be a channel's uuid: letters, digits and . _ : @ + -, 128 at most")
     return value
 
 
-def _rate(field: str, value: Any) -> Rate:
-    rate = RATES.get(str(value)) if isinstance(value, str | int) else None
+def _rate(field: str, value: str) -> Rate:
+    rate = RATES.get(value)
     if rate is None:
         raise BadField(field, f"must be one of {', '.join(RATES)}")
     return rate
 
 
-def _mix(field: str, value: Any) -> Mix:
+def _mix(field: str, value: str) -> Mix:
     for mix in MIXES:
         if value == mix:
             return mix
     raise BadField(field, "must be mono, mixed or stereo")
 
 
-def _leg(field: str, value: Any) -> Leg:
+def _leg(field: str, value: str) -> Leg:
     for leg in LEGS:
         if value == leg:
             return leg
     raise BadField(field, "must be agent or customer")
 
 
-def _language(field: str, value: Any) -> str:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise BadField(field, "must be a language tag, as zh or en-GB")
-    return value
-
-
-def _who(field: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= 128:
-        raise BadField(field, "must be a name or a number of 128 characters at most")
-    return str(value)
-
-
-def _token(field: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 256:
+def _text(field: str, value: str) -> str:
+    if len(value) > 256:
         raise BadField(field, "must be 256 characters at most")
     return value
 

@@ -15,15 +15,15 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Annotated, Any, Self
 
-import numpy as np
 from pydantic import Field, SecretStr, model_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
-from streamer.dialects.media_fields import Parameters, number, text, writable
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.media_fields import Parameters, number, optional
+from streamer.errors import BadField, BadJson, OutOfOrder, ProtocolError
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 FACTS = ("from", "to", "direction", "callerName", "callerId", "callId", "originatingSipTrunkName", "customerData")
 """What jambonz tells of a call that goes into its metadata."""
@@ -100,7 +100,7 @@ class JambonzDialect(Guarded[State]):
     jambonz closes the socket when a listen ends, and says nothing by that. Later texts (`dtmf`, `mark`, `playDone`) are
     let pass: digits may be PINs. While a listen is paused nothing comes, and nothing says so.
 
-    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+    Mistakes are answered as `Guarded` has it.
 
     Args:
       upgrade: the request for the socket; parameters, but for a token, may stand in its query, too.
@@ -113,12 +113,13 @@ class JambonzDialect(Guarded[State]):
             State.AWAITING_METADATA,
             failed=State.FAILED,
             deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING},
             max_message_bytes=max_message_bytes,
         )
         self._query = upgrade.query
         self._settings = settings
-        self._channels: tuple[Leg, ...] = ()
-        self._position = 0
+        self._own_id = upgrade.id
+        self._samples = Interleaved((), 2)
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a listen ends."""
@@ -146,9 +147,9 @@ class JambonzDialect(Guarded[State]):
         return self._begin(first) if self.state is State.AWAITING_METADATA else []
 
     def _begin(self, said: Mapping[str, Any]) -> list[Incoming]:
-        own = text(said, "callSid", "callSid")
+        own = optional(said, "callSid", "callSid")
         # In a `dial`, jambonz tells of the call that it made; the one that is listened to is that call's parent.
-        parent = text(said, "parentCallSid", "parentCallSid") if said.get("parentCallSid") is not None else None
+        parent = optional(said, "parentCallSid", "parentCallSid")
         call = parent or own
         rate = number(said, "sampleRate", "sampleRate")
         if rate is None or not 8000 <= rate <= 48_000:
@@ -159,29 +160,35 @@ class JambonzDialect(Guarded[State]):
         second = LEGS[1 - LEGS.index(first)]
         match said.get("mixType"):
             case "mono":
-                self._channels = (first,)
+                channels: tuple[Leg, ...] = (first,)
             case "stereo":
-                self._channels = (first, second)
+                channels = (first, second)
             case "mixed":
                 # Nobody can tell who says what: everything is held against the agent, rather than nothing.
-                self._channels = ("agent",)
+                channels = ("agent",)
             case _:
                 raise BadField("mixType", "must be mono, stereo or mixed")
-        names: dict[str, str] = {"call": call, first: call}
-        if parent is not None:
-            names[second] = own
-        if said.get("accountSid") is not None:
-            names["account"] = text(said, "accountSid", "accountSid")
+        account = optional(said, "accountSid", "accountSid")
+        known = {"call": call, first: call, second: own if parent is not None else None, "account": account}
+        names = {name: sid for name, sid in known.items() if sid is not None}
+        named = told.call or call
+        unnamed = Remark(
+            "call_id",
+            f"the listen came without a callSid; the call is known as {self._own_id}, and what is not named in "
+            "agent_call_sid can't be blocked",
+        )
+        self._samples = Interleaved(channels, 2)
         started = CallStarted(
-            told.call or call,
+            named or self._own_id,
             Encoding.PCM_S16LE,
             rate,
-            self._channels,
+            channels,
             told.language,
-            metadata=_writable({**{name: said[name] for name in FACTS if said.get(name)}, **told.metadata}),
+            metadata={**{name: said[name] for name in FACTS if said.get(name)}, **told.metadata},
             platform="jambonz",
             names={**names, **told.names},
-            joins=True,
+            joins=named is not None,
+            remarks=() if named else (unnamed,),
         )
         self.state = State.STREAMING
         return [started] if told.token is None else [SignIn(told.token), started]
@@ -189,16 +196,10 @@ class JambonzDialect(Guarded[State]):
     def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is not State.STREAMING:
             raise OutOfOrder("audio before the text that tells of the call")
-        unit = 2 * len(self._channels)
-        if len(message) % unit:
-            # jambonz writes whole samples only, so that nothing says how to go on from half a one.
-            raise OddBytes(len(message), unit)
-        if not message:
-            return []
-        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(self._channels), 2)
-        position = self._position
-        self._position += len(samples)
-        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(self._channels)]
+        return [*self._samples.take(message)]
+
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message)
 
 
 def admit(upgrade: Upgrade, settings: JambonzSettings, now: float) -> str | None:
@@ -234,13 +235,6 @@ def _objects(message: str) -> Iterator[Mapping[str, Any]]:
             raise BadJson("a text message must be a JSON object")
         yield said
         rest = rest[end:].lstrip()
-
-
-def _writable(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        return writable(metadata)
-    except BadField:
-        raise BadField("metadata", "must be what JSON in UTF-8 can hold") from None
 
 
 # jambonz names its own in the module's environment; where that isn't set, the module offers what it was written for.

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from streamer.dialects.platform_clock import PlatformClock
 from streamer.types import AudioFrame, Gap
 
 WINDOW = 10
 """Chunks of a track that wait for one that is missing; 0.2 s of the 20 ms that each has."""
 AHEAD, LATE = 3000, 500
 """Chunks that can be lost at once, and by which one can be late; numbers further off are another count, begun anew."""
+STRAY = 3
+"""Chunks that it takes at a stream's end to believe that many before them were lost; fewer may have a wrong number."""
+READINGS, TOLERANCE = 25, 0.1
+"""Chunks in a row that must agree on what the platform's clock has jumped by, and seconds that they may differ by."""
 RECENT = 200
 """Numbers that are remembered of a stream of which one track came so far, in case that another is counted with it."""
 
@@ -55,7 +60,9 @@ class Chunks:
       due: number of the chunk that is to be given next; None before any came.
       position: samples given so far, those lost among them.
       samples: of the last chunk given: the measure of those that are lost.
-      held: what came before its turn, by number.
+      held: what came before its turn, by number: its time on the platform's clock, in ms, and its samples.
+      rate: hertz.
+      clock: tells what is lost that no number is missing for, as in a stall of the platform.
     """
 
     track: str
@@ -65,9 +72,11 @@ class Chunks:
     due: int | None = None
     position: int = 0
     samples: int = 0
-    held: dict[int, bytes] = field(default_factory=dict)
+    held: dict[int, tuple[int | None, bytes]] = field(default_factory=dict)
+    rate: int = 8000
+    clock: PlatformClock = field(default_factory=lambda: PlatformClock(READINGS, TOLERANCE))
 
-    def put(self, chunk: int | None, payload: bytes) -> list[AudioFrame | Gap]:
+    def put(self, chunk: int | None, payload: bytes, timestamp: int | None = None) -> list[AudioFrame | Gap]:
         """Take in a chunk, and give what has its turn; one without a number comes after all others."""
         if self.due is None:
             # The first is numbered 0 or 1, and may not be the first to come; a count that is far on began before us.
@@ -80,7 +89,7 @@ class Chunks:
         if not self.due - LATE <= chunk <= self.due + AHEAD:
             given = self.flush()
             self.due = chunk
-        self.held[chunk] = payload
+        self.held[chunk] = timestamp, payload
         return given + self._give(WINDOW)
 
     def due_now(self) -> list[AudioFrame | Gap]:
@@ -96,18 +105,22 @@ class Chunks:
         while self.held and self.due is not None:
             first = min(self.held)
             lacking = [chunk for chunk in range(self.due, first) if not self.counting.elsewhere(self.track, chunk)]
-            if lacking:
-                if len(self.held) <= window:
-                    break
-                samples = len(lacking) * (self.samples or len(self.held[first]) // self.width)
-                if samples:
-                    reason = f"chunks of the {self.track} track never came: {len(lacking)} from {lacking[0]} on"
-                    given.append(Gap(self.channel, samples, reason))
-                    self.position += samples
-            payload = self.held.pop(first)
+            if lacking and len(self.held) <= window:
+                break
+            timestamp, payload = self.held.pop(first)
             self.due = first + 1
+            if lacking and (window or len(self.held) >= STRAY - 1 or len(lacking) <= LATE):
+                samples = len(lacking) * (self.samples or len(payload) // self.width)
+                given += self._lose(samples, f"never came: {len(lacking)} from {lacking[0]} on")
+            if timestamp is not None:
+                seconds = self.clock.missing(timestamp / 1000, self.position / self.rate)
+                given += self._lose(round(seconds * self.rate), f"never came: {seconds:.1f} s by the platform's clock")
             if payload:
                 given.append(AudioFrame(self.channel, self.position, payload))
                 self.samples = len(payload) // self.width
                 self.position += self.samples
         return given
+
+    def _lose(self, samples: int, how: str) -> list[Gap]:
+        self.position += samples
+        return [Gap(self.channel, samples, f"chunks of the {self.track} track {how}")] if samples else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -13,9 +14,10 @@ from streamer.errors import BadField, BadJson
 Track = Literal["inbound", "outbound"]
 TRACKS: tuple[Track, ...] = ("inbound", "outbound")
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_UNSET = re.compile(r"\s*(\{\{?[^{}]*\}\}?|\$\{[^{}]*\}|null|undefined|None|nil)?\s*")
 _CALL_OF_A_LEG = re.compile(r"(agent|customer)call(sid|id|uuid|controlid)?")
 _NUMBER = re.compile(r"[0-9]{1,15}")
+_KNOWN = frozenset({"token", "language", "call", "callid", "leg", "track"})
 
 
 class Parameters:
@@ -27,7 +29,7 @@ class Parameters:
 
     Attributes:
       token: `token`: one of ours.
-      language: `language`.
+      language: `language`, as it is said; see `streamer.languages`.
       call: `call`: what the call is to be known by, where each leg is a call of its own on the platform.
       tracks: `leg`: whose call it is that is streamed, and so whose voice each track is; None where it isn't said.
       brought: `track`: of a stream whose start doesn't tell; `inbound`, `outbound` or `both`.
@@ -53,31 +55,35 @@ class Parameters:
         plain = name.replace("_", "").replace("-", "").lower()
         leg = _CALL_OF_A_LEG.fullmatch(plain)
         if leg or plain == "conference":
-            self.names[leg[1] if leg else plain] = _said(name, value, 256)
+            if (known := _said(name, value, 256)) is not None:
+                self.names[leg[1] if leg else plain] = known
+            return
+        if plain not in _KNOWN:
+            # Whoever the agent is, they are listened to, whatever they are called.
+            agent = plain == "agent"
+            if not agent or as_text(value) is not None:
+                self.metadata["agent" if agent else name] = as_text(value) if agent else value
+            return
+        told = _said(name, value, 256 if plain == "token" else 128)
+        if told is None:
             return
         match plain:
             case "token":
-                self.token = _said(name, value, 256)
+                self.token = told
             case "language":
-                self.language = _said(name, value)
-                if not _LANGUAGE.fullmatch(self.language):
-                    raise BadField(f"parameter {name}", "must be the tag of a language, as zh or en-GB")
-            case "call" | "callid":
-                self.call = _said(name, value)
+                self.language = told
             case "leg":
-                inbound, outbound = LEGS if _said(name, value) == LEGS[0] else LEGS[::-1]
-                if value != inbound:
+                inbound, outbound = LEGS if told == LEGS[0] else LEGS[::-1]
+                if told != inbound:
                     raise BadField(f"parameter {name}", f"must be {' or '.join(LEGS)}")
                 self.tracks = {"inbound": inbound, "outbound": outbound}
             case "track":
-                track = _said(name, value).removesuffix("_tracks").removesuffix("_track")
+                track = told.removesuffix("_tracks").removesuffix("_track")
                 if track not in {*TRACKS, "both"}:
                     raise BadField(f"parameter {name}", "must be inbound, outbound or both")
                 self.brought = list(TRACKS) if track == "both" else [track]
-            case "agent":
-                self.metadata["agent"] = value
             case _:
-                self.metadata[name] = value
+                self.call = told
 
 
 def parsed(message: str) -> Mapping[str, Any]:
@@ -109,16 +115,70 @@ def section(fields: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any
     return value
 
 
-def text(fields: Mapping[str, Any], name: str, path: str, longest: int | None = 128) -> str:
-    """Read a text that people can read, of so many characters; None lets it be any.
+def said(value: Any) -> str | None:
+    """Give what a platform says in a field as text; None where it says nothing.
+
+    What is empty or blank says nothing, nor does a variable that was not filled in (`{{agent}}`, `${agent}`, `null`);
+    a number is its text. This holds wherever a platform, or whoever set it up, may leave something out.
 
     Raises:
-      BadField: it is none.
+      TypeError: it is neither a text nor a number.
     """
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise BadField(path, "must be a text")
-    if longest is not None and not (0 < len(value) <= longest and value.isprintable()):
+    match value:
+        case None:
+            return None
+        case str():
+            return None if _UNSET.fullmatch(value) else value
+        case bool():
+            raise TypeError
+        case int():
+            return str(value)
+        case float():
+            # Not a number is none; 4711.0 is what some write for 4711.
+            return None if not math.isfinite(value) else f"{value:.0f}" if value.is_integer() else str(value)
+    raise TypeError
+
+
+def as_text(value: Any) -> Any:
+    """Give what `said` does, for a model to look at; what is neither text nor number is left for it to refuse."""
+    try:
+        return said(value)
+    except TypeError:
+        return value
+
+
+def agent_of(metadata: Mapping[str, Any]) -> str | None:
+    """Give who the agent is, if the platform says so: in a line, and no longer than a name is."""
+    try:
+        agent = said(metadata.get("agent"))
+    except TypeError:
+        return None
+    return "".join(filter(str.isprintable, agent or ""))[:128] or None
+
+
+def optional(fields: Mapping[str, Any], name: str, path: str, longest: int = 128) -> str | None:
+    """Read a text that people can read, of so many characters; None where the platform says nothing.
+
+    Raises:
+      BadField: it is none; `path` is what it is called.
+    """
+    try:
+        value = said(fields.get(name))
+    except TypeError:
+        raise BadField(path, "must be a text") from None
+    if value is not None and not (len(value) <= longest and value.isprintable()):
+        raise BadField(path, f"must be 1 to {longest} printable characters")
+    return value
+
+
+def text(fields: Mapping[str, Any], name: str, path: str, longest: int = 128) -> str:
+    """Read a text as `optional` does, that has to be there.
+
+    Raises:
+      BadField: it is none, or says nothing.
+    """
+    value = optional(fields, name, path, longest)
+    if value is None:
         raise BadField(path, f"must be 1 to {longest} printable characters")
     return value
 
@@ -139,18 +199,13 @@ def number(fields: Mapping[str, Any], name: str, path: str) -> int | None:
     raise BadField(path, "must be a whole number")
 
 
-def writable(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Make sure that JSON can hold what is handed on.
-
-    Raises:
-      BadField: it can't: an escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
-    """
+def counted(fields: Mapping[str, Any], name: str) -> int | None:
+    """Read a number as `number` does; None also where it is none, as it is not worth the audio that it stands with."""
     try:
-        json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        raise BadField("start", "holds what JSON in UTF-8 can't hold") from None
-    return metadata
+        return number(fields, name, name)
+    except BadField:
+        return None
 
 
-def _said(name: str, value: Any, longest: int = 128) -> str:
-    return text({name: value}, name, f"parameter {name}", longest)
+def _said(name: str, value: Any, longest: int = 128) -> str | None:
+    return optional({name: value}, name, f"parameter {name}", longest)

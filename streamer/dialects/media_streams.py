@@ -12,7 +12,6 @@ track in base64, and the chunks of a track are numbered. What differs is how thi
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,12 +21,12 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from streamer.dialects.dialect import LEGS, Leg, Section, Upgrade
-from streamer.dialects.events import Incoming
+from streamer.dialects.events import Incoming, Skipped
 from streamer.dialects.guard import Guarded
 from streamer.dialects.media_chunks import WINDOW, Chunks, Counting
-from streamer.dialects.media_fields import TRACKS, Parameters, Track, number, parsed, section, text, writable
+from streamer.dialects.media_fields import TRACKS, Parameters, Track, counted, number, optional, parsed, section, text
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
+from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 ENCODINGS: Mapping[str, Encoding] = {
     "audio/x-mulaw": Encoding.MULAW,
@@ -113,9 +112,9 @@ class MediaStreamsDialect(Guarded[State]):
           +------- mistake -------+--> FAILED
     ```
 
-    A stream that only listens may not be answered (Twilio's error 31924): nothing is ever sent. An event of a name that
-    isn't known is let pass, since platforms add to them. Telnyx doesn't promise order: some media messages may come
-    before the start, and nothing that comes after the stop is a mistake.
+    A stream that only listens may not be answered (Twilio's error 31924): nothing is ever sent. Mistakes are answered
+    as `Guarded` has it. An event of a name that isn't known is let pass, since platforms add to them. Telnyx doesn't
+    promise order: some media messages may come before the start, and nothing that comes after the stop is a mistake.
 
     Args:
       words: the platform's.
@@ -129,16 +128,19 @@ class MediaStreamsDialect(Guarded[State]):
             State.AWAITING_START,
             failed=State.FAILED,
             deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING},
             max_message_bytes=max_message_bytes,
         )
         self._words = words
         self._query = upgrade.query
+        self._own_id = upgrade.id
         self._settings = settings
         self._token: str | None = None
         self._stream: str | None = None
         self._encoding = Encoding.MULAW
         self._counting = Counting()
         self._chunks: dict[str, Chunks] = {}
+        self._only_track = ""
         self._early: list[Mapping[str, Any]] = []
 
     def connection_lost(self) -> list[Incoming]:
@@ -188,30 +190,41 @@ class MediaStreamsDialect(Guarded[State]):
         start = section(message, "start", "start")
         told = Parameters(self._query, words.parameters(message))
         rate = self._format(start)
-        legs = self._listen(start, told)
-        key = next((key for key in words.call if start.get(key) is not None), words.call[-1])
-        call_id = text(start, key, f"start.{key}")
+        legs = self._listen(start, told, rate)
+        given = (optional(start, key, f"start.{key}") for key in words.call)
+        call_id = next((call_id for call_id in given if call_id is not None), None)
         self._stream = start.get(words.stream) or message.get(words.stream)
-        names = {name: text(start, key, f"start.{key}", 256) for name, key in words.names.items() if start.get(key)}
+        known = {name: optional(start, key, f"start.{key}", 256) for name, key in words.names.items()}
         # The call that is streamed is the one of the party whose voice comes in.
         own = legs["inbound"] if "inbound" in legs else LEGS[1 - LEGS.index(legs["outbound"])]
-        names[own] = names.get("call", call_id)
+        known[own] = known.get("call") or call_id
+        names = {name: named for name, named in known.items() if named is not None}
+        named = told.call or call_id
+        unnamed = Remark(
+            "call_id",
+            f"the start has no {' or '.join(words.call)}; the call is known as {self._own_id}, and what is not named "
+            "in its parameters can't be blocked",
+        )
         call = CallStarted(
-            told.call or call_id,
+            named or self._own_id,
             self._encoding,
             rate,
             tuple(chunks.channel for chunks in self._chunks.values()),
             told.language,
-            metadata=writable({**{name: start[name] for name in words.facts if start.get(name)}, **told.metadata}),
+            metadata={**{name: start[name] for name in words.facts if start.get(name)}, **told.metadata},
             platform=words.platform,
             names={**names, **told.names},
-            joins=True,
+            joins=named is not None,
+            remarks=() if named else (unnamed,),
         )
         self.state = State.STREAMING
         token = told.token or self._token
         events: list[Incoming] = [call] if token is None else [SignIn(token), call]
         for early in self._early:
-            events += self._audio(early)
+            try:
+                events += self._audio(early)
+            except ProtocolError as error:
+                events.append(Skipped(error))
         self._early.clear()
         return events
 
@@ -229,15 +242,16 @@ class MediaStreamsDialect(Guarded[State]):
         self._encoding = encoding
         return rate
 
-    def _listen(self, start: Mapping[str, Any], told: Parameters) -> Mapping[Track, Leg]:
+    def _listen(self, start: Mapping[str, Any], told: Parameters, rate: int) -> Mapping[Track, Leg]:
         """Make ready for the tracks that come and are wanted; give whose voice each is."""
         legs = told.tracks or self._settings.tracks
         brought = start.get("tracks", told.brought)
         if not isinstance(brought, list) or not all(isinstance(track, str) for track in brought):
             raise BadField("start.tracks", "must be a list of names")
         names = {track.removesuffix("_track") for track in brought}
+        self._only_track = next(iter(names)) if len(names) == 1 else ""
         self._chunks = {
-            track: Chunks(track, legs[track], self._encoding.width, self._counting)
+            track: Chunks(track, legs[track], self._encoding.width, self._counting, rate=rate)
             for track in TRACKS
             if track in names and track in legs
         }
@@ -250,13 +264,13 @@ class MediaStreamsDialect(Guarded[State]):
         if stream is not None and self._stream is not None and stream != self._stream:
             raise BadField(self._words.stream, "must be the one of the start")
         media = section(message, "media", "media")
-        track = text(media, "track", "media.track").removesuffix("_track")
+        track = (optional(media, "track", "media.track") or self._only_track).removesuffix("_track")
         if track not in TRACKS:
             raise BadField("media.track", f"must be {' or '.join(TRACKS)}")
-        chunk = number(media, "chunk", "media.chunk")
+        chunk, timestamp = counted(media, "chunk"), counted(media, "timestamp")
         try:
-            payload = base64.b64decode(text(media, "payload", "media.payload", None), validate=True)
-        except (binascii.Error, ValueError):
+            payload = base64.b64decode(media.get("payload") or "", validate=True)
+        except (TypeError, ValueError):
             raise BadField("media.payload", "must be base64") from None
         if len(payload) % self._encoding.width:
             raise OddBytes(len(payload), self._encoding.width)
@@ -266,7 +280,7 @@ class MediaStreamsDialect(Guarded[State]):
             payload = np.frombuffer(payload, dtype=">i2").astype("<i2").tobytes()
         given: list[AudioFrame | Gap] = []
         for name, chunks in self._chunks.items():
-            given += chunks.put(chunk, payload) if name == track else chunks.due_now()
+            given += chunks.put(chunk, payload, timestamp) if name == track else chunks.due_now()
         return given
 
     def _stop(self, reason: str) -> list[Incoming]:

@@ -7,22 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from streamer import wire
 from streamer.dialects.dialect import Platform, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
-from streamer.types import (
-    AudioFrame,
-    CallStarted,
-    CallStopped,
-    Encoding,
-    Outgoing,
-    SignIn,
-)
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.media_fields import as_text
+from streamer.errors import BadField, BadJson, OutOfOrder, ProtocolError
+from streamer.languages import NotALanguage, language_of
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 
 class State(IntEnum):
@@ -39,31 +34,31 @@ class _Start(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    call_id: Annotated[str, Field(min_length=1, max_length=128)]
+    call_id: Annotated[Annotated[str, Field(max_length=128)] | None, BeforeValidator(as_text)] = None
     encoding: Literal["mulaw", "alaw", "pcm_s16le"]
     sample_rate: Annotated[int, Field(ge=8000, le=48_000)]
     channels: Annotated[list[Literal["agent", "customer"]], Field(min_length=1, max_length=2)] = ["agent"]
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
+    language: Annotated[Annotated[str, Field(max_length=128)] | None, BeforeValidator(as_text)] = None
     transcripts: bool = False
-    metadata: dict[str, Any] = {}
-    token: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    metadata: dict[str, Any] | None = None
+    token: Annotated[Annotated[str, Field(max_length=256)] | None, BeforeValidator(as_text)] = None
 
     @field_validator("call_id")
     @classmethod
-    def _printable(cls, call_id: str) -> str:
-        if not call_id.isprintable():
+    def _printable(cls, call_id: str | None) -> str | None:
+        if call_id is not None and not call_id.isprintable():
             raise ValueError("must be printable characters")
         return call_id
 
-    @field_validator("metadata")
+    @field_validator("language")
     @classmethod
-    def _writable(cls, metadata: dict[str, Any]) -> dict[str, Any]:
-        # An escaped lone surrogate and 1e999 can be read from JSON, but never written out again.
+    def _a_tag(cls, language: str | None) -> str | None:
+        # Whoever speaks this protocol is told what is wrong, and can mend it; platforms can't.
         try:
-            json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError):
-            raise ValueError("must be what JSON in UTF-8 can hold") from None
-        return metadata
+            language_of(language)
+        except NotALanguage as error:
+            raise ValueError(str(error)) from None
+        return language
 
     @field_validator("channels")
     @classmethod
@@ -82,18 +77,24 @@ class NativeDialect(Guarded[State]):
           +------- mistake -------+--> FAILED
     ```
 
-    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+    Mistakes are answered as `Guarded` has it.
 
     Args:
       max_message_bytes: a message over this is a mistake.
+      own_id: what a call is to be known by whose start has no `call_id`.
     """
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, own_id: str = "unnamed") -> None:
         super().__init__(
-            State.AWAITING_START, failed=State.FAILED, deaf={State.FAILED}, max_message_bytes=max_message_bytes
+            State.AWAITING_START,
+            failed=State.FAILED,
+            deaf={State.FAILED},
+            under_way={State.STREAMING},
+            max_message_bytes=max_message_bytes,
         )
-        self._start: CallStarted | None = None
-        self._position = 0
+        self._own_id = own_id
+        self._call_id: str | None = None
+        self._samples = Interleaved((), 1)
         self._seq = 0
 
     def connection_lost(self) -> list[Incoming]:
@@ -130,17 +131,22 @@ class NativeDialect(Guarded[State]):
             first = invalid.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise BadField(field, first["msg"]) from None
-        self._start = CallStarted(
-            start.call_id,
-            Encoding(start.encoding),
+        self._call_id = start.call_id or self._own_id
+        encoding = Encoding(start.encoding)
+        unnamed = Remark("call_id", f"the start has no call_id; the call is known as {self._call_id}")
+        started = CallStarted(
+            self._call_id,
+            encoding,
             start.sample_rate,
             tuple(start.channels),
             start.language,
             start.transcripts,
-            start.metadata,
+            start.metadata or {},
+            remarks=() if start.call_id else (unnamed,),
         )
+        self._samples = Interleaved(start.channels, encoding.width)
         self.state = State.STREAMING
-        return [self._start] if start.token is None else [SignIn(start.token), self._start]
+        return [started] if start.token is None else [SignIn(start.token), started]
 
     def _end(self) -> list[Incoming]:
         if self.state is not State.STREAMING:
@@ -149,27 +155,20 @@ class NativeDialect(Guarded[State]):
         return [CallStopped("stop")]
 
     def _binary(self, message: bytes) -> list[Incoming]:
-        if self.state is not State.STREAMING or self._start is None:
+        if self.state is not State.STREAMING:
             raise OutOfOrder(f"audio while the call is {self.state.name.lower()}")
-        width, channels = self._start.encoding.width, self._start.channels
-        unit = width * len(channels)
-        if len(message) % unit:
-            raise OddBytes(len(message), unit)
-        if not message:
-            return []
-        samples = np.frombuffer(message, dtype=np.uint8).reshape(-1, len(channels), width)
-        position = self._position
-        self._position += len(samples)
-        return [AudioFrame(name, position, samples[:, i].tobytes()) for i, name in enumerate(channels)]
+        return [*self._samples.take(message)]
+
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message)
 
     def _message(self, kind: str, fields: Mapping[str, Any]) -> str:
         self._seq += 1
-        call_id = self._start.call_id if self._start else None
-        return json.dumps({"type": kind, "call_id": call_id, "seq": self._seq, **fields}, ensure_ascii=False)
+        return json.dumps({"type": kind, "call_id": self._call_id, "seq": self._seq, **fields}, ensure_ascii=False)
 
 
 def _dialect(upgrade: Upgrade, section: object, max_message_bytes: int) -> NativeDialect:
-    return NativeDialect(max_message_bytes)
+    return NativeDialect(max_message_bytes, upgrade.id)
 
 
 PLATFORM = Platform("native", "/v1/calls", _dialect)

@@ -24,9 +24,10 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
-from streamer.dialects.media_fields import Parameters, parsed, text, writable
-from streamer.errors import BadField, OddBytes, OutOfOrder, ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Outgoing, SignIn
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.media_fields import Parameters, optional, parsed, text
+from streamer.errors import BadField, OutOfOrder, ProtocolError
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 RATES = (8000, 16_000, 24_000)
 """Hertz that Vonage sends."""
@@ -92,7 +93,7 @@ class VonageDialect(Guarded[State]):
     Vonage closes the socket when its leg ends, and says nothing by that. Texts that come later (`websocket:dtmf` and
     others) are let pass: digits may be PINs. Nothing is ever sent: what a participant sends is heard by the others.
 
-    A peer's mistake raises nothing: it comes out as `Failed`, once, and every input after that is ignored.
+    Mistakes are answered as `Guarded` has it.
 
     Args:
       upgrade: the request for the socket; headers of the endpoint, but for a token, may stand in its query, too.
@@ -105,12 +106,13 @@ class VonageDialect(Guarded[State]):
             State.AWAITING_CONNECTED,
             failed=State.FAILED,
             deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING},
             max_message_bytes=max_message_bytes,
         )
         self._query = upgrade.query
         self._settings = settings
-        self._channel: Leg = settings.leg
-        self._position = 0
+        self._own_id = upgrade.id
+        self._samples = Interleaved((settings.leg,), 2)
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way: that is how a leg ends."""
@@ -124,7 +126,7 @@ class VonageDialect(Guarded[State]):
         return None
 
     def send_error(self, error: ProtocolError) -> str | None:
-        """Put nothing into words: Vonage takes no reason, and closes."""
+        """Put nothing into words: what says why is the socket's close code, and its reason."""
         return None
 
     def _text(self, message: str) -> list[Incoming]:
@@ -144,21 +146,26 @@ class VonageDialect(Guarded[State]):
         if kind is None or int(kind[1]) not in RATES:
             raise BadField("content-type", f"must be audio/l16;rate=N, with N one of {', '.join(map(str, RATES))}")
         call = told.call
-        if call is None and told.metadata.get("conversation_uuid") is not None:
-            call = text(told.metadata, "conversation_uuid", "conversation_uuid")
         if call is None:
-            raise BadField("call", "must be in the endpoint's headers, the same for all sockets of a call")
-        self._channel = told.tracks["inbound"] if told.tracks else self._settings.leg
+            call = optional(told.metadata, "conversation_uuid", "conversation_uuid")
+        leg = told.tracks["inbound"] if told.tracks else self._settings.leg
+        self._samples = Interleaved((leg,), 2)
+        unnamed = Remark(
+            "call_id",
+            f"the endpoint's headers have neither call nor conversation_uuid; the call is known as {self._own_id}, no "
+            "other socket can bring it, and what is not named in agent_call_uuid can't be blocked",
+        )
         started = CallStarted(
-            call,
+            call or self._own_id,
             Encoding.PCM_S16LE,
             int(kind[1]),
-            (self._channel,),
+            (leg,),
             told.language,
-            metadata=_writable(told.metadata),
+            metadata=told.metadata,
             platform="vonage",
             names=told.names,
-            joins=True,
+            joins=call is not None,
+            remarks=() if call else (unnamed,),
         )
         self.state = State.STREAMING
         return [started] if told.token is None else [SignIn(told.token), started]
@@ -166,14 +173,10 @@ class VonageDialect(Guarded[State]):
     def _binary(self, message: bytes) -> list[Incoming]:
         if self.state is not State.STREAMING:
             raise OutOfOrder("audio before websocket:connected")
-        if len(message) % 2:
-            # Vonage sends 20 ms at a time, so that nothing says how to go on from half a sample.
-            raise OddBytes(len(message), 2)
-        if not message:
-            return []
-        position = self._position
-        self._position += len(message) // 2
-        return [AudioFrame(self._channel, position, message)]
+        return [*self._samples.take(message)]
+
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message)
 
 
 def admit(upgrade: Upgrade, settings: VonageSettings, now: float) -> str | None:
@@ -265,13 +268,6 @@ def _seconds(value: object) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if abs(value) < 2**53 else None
-
-
-def _writable(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        return writable(metadata)
-    except BadField:
-        raise BadField("headers", "must be what JSON in UTF-8 can hold") from None
 
 
 PLATFORM = Platform("vonage", "/v1/vonage", VonageDialect, admit, signs)

@@ -1,0 +1,28 @@
+"""Names of calls and legs as somebody who means harm would have a stream say them."""
+
+ODD_NAMES = [
+    "",
+    " ",
+    ".",
+    "..",
+    "...",
+    ". .",
+    "%2e%2e",
+    "%252e%252e",
+    "%2E.",
+    "../x",
+    "x/../../y",
+    "x%2f..%2fy",
+    "x\\y",
+    "..;",
+    "..;x=y",
+    ";",
+    "．．",
+    "x／y",
+    "x\ny",
+    "x\r\nHost: y",
+    "x%0ay",
+    "\x00",
+    "\x1b[31m",
+    "\ud800",
+]
