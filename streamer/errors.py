@@ -38,6 +38,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from streamer.plain_text import plain
+
+LONGEST = 500
+"""Characters of what a peer's mistake is told in."""
+
 
 class HuazhaError(Exception):
     """The root of what is told to a user in one line."""
@@ -196,14 +201,9 @@ class ProtocolError(Exception):
 
     def __init__(self, message: str, field: str | None = None) -> None:
         # Both may hold names that the peer chose, and both go into logs.
-        self.message = _in_a_line(message)
-        self.field = None if field is None else _in_a_line(field)
+        self.message = plain(message, LONGEST)
+        self.field = None if field is None else plain(field, LONGEST)
         super().__init__(self.message)
-
-
-def _in_a_line(text: str) -> str:
-    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:500])
-    return line if len(text) <= 500 else f"{line}…"
 
 
 class BadJson(ProtocolError):

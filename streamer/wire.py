@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from streamer.errors import ProtocolError
 from streamer.types import Blind, Block, Order, Outgoing, Started, Stopped, Transcript, Unblock, ViolationReport
 
 
@@ -17,6 +18,11 @@ def kind(event: Outgoing) -> str:
             return "unblock" if action == "unmute" else "block"
         case _:
             return type(event).__name__.lower()
+
+
+def mistake(error: ProtocolError) -> dict[str, Any]:
+    """Give what is said of a peer's mistake."""
+    return {"code": error.code, "message": error.message, "field": error.field}
 
 
 def fields(event: Outgoing) -> dict[str, Any]:

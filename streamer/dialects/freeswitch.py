@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from streamer import wire
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Closed, Incoming
 from streamer.dialects.guard import Guarded
@@ -162,8 +163,7 @@ class FreeSwitchDialect(Guarded[State]):
 
     def send_error(self, error: ProtocolError) -> str:
         """Put a peer's mistake into mod_audio_fork's `error`, which comes out as an event at the switch."""
-        data = {"code": error.code, "message": error.message, "field": error.field}
-        return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
+        return json.dumps({"type": "error", "data": wire.mistake(error)}, ensure_ascii=False)
 
     def _text(self, message: str) -> list[Incoming]:
         said = metadata_of(message)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from streamer import wire
 from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
@@ -134,8 +135,7 @@ class JambonzDialect(Guarded[State]):
 
     def send_error(self, error: ProtocolError) -> str:
         """Put a peer's mistake into `error`, which ends the listen and stands in jambonz's log."""
-        data = {"code": error.code, "message": error.message, "field": error.field}
-        return json.dumps({"type": "error", "data": data}, ensure_ascii=False)
+        return json.dumps({"type": "error", "data": wire.mistake(error)}, ensure_ascii=False)
 
     def _text(self, message: str) -> list[Incoming]:
         objects = _objects(message)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from streamer import wire
 from streamer.dialects.dialect import Platform, Upgrade
-from streamer.dialects.events import Incoming
+from streamer.dialects.events import Incoming, Reply
 from streamer.dialects.guard import Guarded
 from streamer.dialects.interleaved import Interleaved
 from streamer.dialects.media_fields import as_text
@@ -77,7 +77,7 @@ class NativeDialect(Guarded[State]):
           +------- mistake -------+--> FAILED
     ```
 
-    Mistakes are answered as `Guarded` has it.
+    Mistakes are answered as `Guarded` has it; of a message that is passed over the client is told, once for each code.
 
     Args:
       max_message_bytes: a message over this is a mistake.
@@ -96,6 +96,7 @@ class NativeDialect(Guarded[State]):
         self._call_id: str | None = None
         self._samples = Interleaved((), 1)
         self._seq = 0
+        self._told: set[str] = set()
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way."""
@@ -110,7 +111,14 @@ class NativeDialect(Guarded[State]):
 
     def send_error(self, error: ProtocolError) -> str:
         """Put a peer's mistake into words."""
-        return self._message("error", {"code": error.code, "message": error.message, "field": error.field})
+        return self._message("error", wire.mistake(error))
+
+    def _mistaken(self, error: ProtocolError, message: str | bytes) -> list[Incoming]:
+        events = super()._mistaken(error, message)
+        if self.state is State.STREAMING and error.code not in self._told:
+            self._told.add(error.code)
+            events.append(Reply(self._message("skipped", wire.mistake(error))))
+        return events
 
     def _text(self, message: str) -> list[Incoming]:
         fields = _parse(message)
