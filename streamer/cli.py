@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -122,6 +123,8 @@ def serve(
 
 
 async def _serve(chosen: Settings) -> None:
+    # Whatever is written from here on, in either process, is for nobody else to read.
+    os.umask(0o077)
     recognizer = await _load(chosen)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -20,6 +20,7 @@ from lexicon.loader import load, shipped
 from streamer.access.guard import require_tokens
 from streamer.access.keyring import Keyring
 from streamer.access.renewing import renew
+from streamer.access.seal import Seal
 from streamer.access.tls import server_context
 from streamer.access.tokens import Tokens
 from streamer.bus import Bus, CallName
@@ -35,7 +36,7 @@ from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.whisper import WhisperRecognizer
-from streamer.record import database
+from streamer.record import database, private
 from streamer.server import MediaServer
 from streamer.settings import Settings
 
@@ -219,12 +220,13 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
     store = LexiconStore(settings.lexicon or shipped(), settings.rules)
     if settings.tls is not None:
         server_context(settings.tls)
+    await asyncio.to_thread(private.tighten, settings.data)
     async with AsyncExitStack() as stack:
         # NumPy's products here are small: more threads only spin, and take a fourth of a core from recognition.
         stack.enter_context(threadpool_limits(1, user_api="blas"))
         engine = await asyncio.to_thread(database.open_, settings.journal)
         stack.callback(engine.dispose)
-        keyring = Keyring(Tokens(engine))
+        keyring = Keyring(Tokens(engine), seal=Seal(settings.data, required=settings.tokens == "required"))
         await asyncio.to_thread(keyring.refresh)
         require_tokens(settings.host, keyring)
         # A cluster that hangs is not mended by another connection to it.

@@ -233,6 +233,8 @@ class Settings(_Section):
       data: the folder of the journal, the evidence and the key that the journal's heads are signed with.
       database: where the journal is instead, `postgresql+psycopg://...`; a file in `data` when absent.
       gateway: this service's name among those that share a database; the machine's and the media port when empty.
+      tokens: whether the service asks for them: `auto`, on loopback only once one was made, elsewhere always;
+        `required`, always.
       origins: where pages that use the feed may come from, beside the console itself.
       webhooks: where events are posted to.
       policy: what a block does, and what is done while nobody listens.
@@ -259,6 +261,7 @@ class Settings(_Section):
     database: str | None = None
     gateway: str = ""
     evidence: EvidenceSettings = EvidenceSettings()
+    tokens: Literal["auto", "required"] = "auto"
     origins: tuple[str, ...] = ()
     webhooks: Annotated[tuple[Webhook, ...], AfterValidator(_each_once)] = ()
     tls: Tls | None = None

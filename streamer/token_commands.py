@@ -20,6 +20,7 @@ from streamer import settings
 from streamer.access import durations
 from streamer.access.guard import LOCAL
 from streamer.access.roles import Role
+from streamer.access.seal import Seal
 from streamer.access.tokens import TokenRow, Tokens, until
 from streamer.call import POLICY
 from streamer.record import database
@@ -68,6 +69,7 @@ def create(
     now = time.time()
     with _desk(config) as tokens:
         token, row = tokens.create(name, role, expires, now, by=_user())
+        Seal(settings.load(config, {}).data).close()
     _say(f"Token {row.id} is {name}'s, with the role {role}; it {until(row)}.")
     _say("Only its hash is kept: this is the one time that it is shown.")
     typer.echo(token)

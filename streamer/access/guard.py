@@ -142,8 +142,16 @@ def require_tokens(host: str, keyring: Keyring) -> None:
     """Refuse to start where anybody could come in.
 
     Raises:
-      SettingsError: others can reach `host`, and no token keeps them out.
+      SettingsError: others can reach `host`, and no token keeps them out; or there must be tokens, and are none.
     """
+    if keyring.lost:
+        raise SettingsError(
+            "database",
+            None,
+            "has no token, though the settings want some (tokens = required) or some were made before (tokens.made in "
+            "the data folder): was it lost, or is it another? Nobody is let in without one. Make them again: "
+            "huazha token create --role admin --name NAME, and one with --role platform for the telephony platform",
+        )
     if not is_loopback(host) and keyring.empty:
         raise SettingsError(
             f"host {host}",

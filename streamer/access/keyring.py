@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
 from streamer.access.roles import Identity
+from streamer.access.seal import Seal
 from streamer.access.tokens import TokenRow, Tokens, digest
 from streamer.errors import AccessDenied
+
+log = logging.getLogger(__name__)
 
 
 class Keyring:
@@ -18,12 +22,16 @@ class Keyring:
     Args:
       tokens: where they are read.
       clock: seconds since 1970, for `empty` alone.
+      seal: the mark that there were tokens once; None where nobody remembers.
     """
 
-    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time, seal: Seal | None = None) -> None:
         self._tokens = tokens
         self._clock = clock
+        self._seal = seal
         self._known: Mapping[str, TokenRow] | None = None
+        self._closed = seal is not None and seal.closed
+        self._lost = False
 
     def refresh(self) -> None:
         """Read all tokens; blocks.
@@ -31,7 +39,20 @@ class Keyring:
         Raises:
           JournalUnavailable: they can't be read; those that were known still are.
         """
-        self._known = {row.hash: row for row in self._tokens.all()}
+        known = {row.hash: row for row in self._tokens.all()}
+        if known:
+            self._closed = True
+            if self._seal is not None:
+                self._seal.close()
+        elif self._closed and not self._lost:
+            log.error("the database has no token, so that nobody is let in; make one: huazha token create")
+        self._lost = self._closed and not known
+        self._known = known
+
+    @property
+    def lost(self) -> bool:
+        """Whether the database has no token at all, though there must be one."""
+        return self._lost
 
     @property
     def empty(self) -> bool:
@@ -41,11 +62,12 @@ class Keyring:
 
     @property
     def unused(self) -> bool:
-        """Whether no token has ever been made; False as long as that is not known.
+        """Whether no token has ever been made, nor need be; False as long as that is not known.
 
-        Not the same as `empty`: when the last token expires or is revoked, everybody is locked out, not let in.
+        Not the same as `empty`: when the last token expires or is revoked, or the database is lost with all of them,
+        everybody is locked out, not let in.
         """
-        return self._known is not None and not self._known
+        return self._known is not None and not self._known and not self._closed
 
     def find(self, token: str, now: float) -> Identity | None:
         """Give whom a token stands for; None when it is not good."""

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from lexicon.loader import shipped
 from streamer.access.guard import Guard
 from streamer.access.keyring import Keyring
+from streamer.access.seal import Seal
 from streamer.access.tokens import Tokens
 from streamer.console.durability import Durability
 from streamer.console.hub import Hub
@@ -75,7 +76,7 @@ class Desk:
             await durability.note("journal", trouble)
 
         kept = settings.evidence
-        keyring = Keyring(Tokens(engine))
+        keyring = Keyring(Tokens(engine), seal=Seal(settings.data, required=settings.tokens == "required"))
         keyring.refresh()
         return cls(
             settings,

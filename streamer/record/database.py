@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from streamer.errors import HuazhaError
+from streamer.record import private
 
 BUSY = 10.0
 """Seconds that a statement waits for another process to be done with the file."""
@@ -52,6 +53,7 @@ def open_(url: str) -> Engine:
             Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
             # A connection to a file costs nothing, and none is left open in a thread that is gone.
             engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": BUSY})
+            event.listen(engine, "do_connect", _make_private)
             event.listen(engine, "connect", _prepare)
             event.listen(engine, "begin", _begin)
         else:
@@ -77,6 +79,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:one)"), {"one": _ONE_AT_A_TIME})
         yield connection
+
+
+def _make_private(_: Any, __: Any, arguments: Any, ___: Any) -> None:
+    # SQLite gives a file that it makes to all; what it puts beside it has the rights of the file.
+    with suppress(OSError):
+        private.opened(Path(arguments[0]), "ab").close()
 
 
 def _prepare(connection: Any, _: Any) -> None:

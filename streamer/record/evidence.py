@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamer.audio import decode
 from streamer.errors import HuazhaError
+from streamer.record import private
 from streamer.record.clips import Clip
 from streamer.types import Encoding
 
@@ -154,13 +154,9 @@ class Evidence:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(path)
+    for folder in (path.parent.parent, path.parent):
+        private.folder(folder)
+    private.write(path, data)
 
 
 def _waveform(path: Path) -> Waveform:

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from streamer.record import private
+
 KINDS: list[type] = [int, str, int, str, str]
 """Of a head's parts."""
+BEGIN = '{"position": '
+"""Of a line."""
+PARTS = ("position", "hash", "at", "signature", "key")
 EVERY = 60.0
 """Seconds between two heads while the journal grows."""
 
@@ -62,46 +69,67 @@ class Signer:
         self._folder = folder
         secret = folder / "journal.key"
         if not secret.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            made = Ed25519PrivateKey.generate()
-            # In whole, and never to be read by others, not even for a moment.
-            beside = os.open(secret.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(beside, "wb") as out:
-                out.write(made.private_bytes_raw())
-            secret.with_suffix(".part").replace(secret)
+            private.folder(folder)
+            private.write(secret, Ed25519PrivateKey.generate().private_bytes_raw())
         self._key = Ed25519PrivateKey.from_private_bytes(secret.read_bytes())
         self.public = self._key.public_key().public_bytes_raw().hex()
-        (folder / "journal.pub").write_text(self.public + "\n", encoding="ascii")
+        with private.opened(folder / "journal.pub", "wb") as out:
+            out.write(f"{self.public}\n".encode())
 
     def sign(self, position: int, row_hash: str, at: int) -> Head:
         """Vouch for a place of the chain, and write it to the file of heads."""
         signature = self._key.sign(_signed(position, row_hash, at)).hex()
         head = Head(position, row_hash, at, signature, self.public)
-        with (self._folder / "heads.jsonl").open("a", encoding="ascii") as out:
-            out.write(json.dumps(asdict(head)) + "\n")
+        line = json.dumps(asdict(head)).encode() + b"\n"
+        with private.opened(self._folder / "heads.jsonl", "ab+") as out:
+            if out.tell() and _torn(out):
+                line = b"\n" + line
+            out.write(line)
             out.flush()
             os.fsync(out.fileno())
         return head
 
 
-def read(file: Path) -> list[Head]:
-    """Read a file of heads; one that was being written when the machine died counts as not there.
+def read(file: Path, warn: Callable[[str], object] = lambda _: None) -> list[Head]:
+    """Read a file of heads; a line that was being written when the machine died counts as not there.
+
+    Args:
+      warn: told of each such line.
 
     Raises:
       OSError: it can't be read.
-      ValueError: it is no such file.
+      ValueError: it holds something else; the file and the line are named.
     """
     heads = []
-    lines = file.read_text(encoding="ascii").split("\n")
-    for line in lines[:-1]:
-        try:
-            head = Head(**json.loads(line))
-        except TypeError:
-            raise ValueError(f"{file}: {line[:60]!r} is no head") from None
-        if [type(value) for value in (head.position, head.hash, head.at, head.signature, head.key)] != KINDS:
-            raise ValueError(f"{file}: {line[:60]!r} is no head")
-        heads.append(head)
+    text = file.read_bytes().decode("ascii", errors="replace")
+    for number, line in enumerate(text.split("\n"), 1):
+        # What follows a torn line may stand in it, and a file system may have filled it up with zeros.
+        whole = line[max(0, line.rfind("{")) :].strip(" \r\0")
+        head = _head(whole) if whole else None
+        if isinstance(head, Head):
+            heads.append(head)
+        elif head is False:
+            raise ValueError(f"{file}, line {number}: {whole[:60]!r} is no head")
+        if line and (head is None or whole != line):
+            warn(f"{file}, line {number}: was torn while it was written")
     return heads
+
+
+def _head(line: str) -> Head | Literal[False] | None:
+    """Read a line; None where a head breaks off, False where it says something else."""
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return None if line[: len(BEGIN)] == BEGIN[: len(line)] else False
+    if not isinstance(told, dict) or [type(told.get(name)) for name in PARTS] != KINDS or len(told) != len(PARTS):
+        return False
+    return Head(**told)
+
+
+def _torn(file: IO[bytes]) -> bool:
+    """Whether a file ends within a line."""
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def _signed(position: int, row_hash: str, at: int) -> bytes:

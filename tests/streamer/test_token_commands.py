@@ -115,6 +115,11 @@ class TestCreating:
         assert desk.journal() == []
 
 
+def test_that_there_were_tokens_is_remembered_outside_the_database(desk: Desk) -> None:
+    desk.create("--role", "admin", "--name", "Li Na")
+    assert "remove this\nfile" in (desk.config.parent / "data" / "tokens.made").read_text()
+
+
 class TestListing:
     def test_shows_what_was_made_and_how_it_is(self, desk: Desk) -> None:
         store = Tokens(desk.engine)

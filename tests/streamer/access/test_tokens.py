@@ -6,11 +6,12 @@ import base64
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, delete, text, update
 
-from streamer.access.guard import require_tokens
+from streamer.access.guard import Guard, require_tokens
 from streamer.access.keyring import Keyring
 from streamer.access.roles import Identity, Role
+from streamer.access.seal import Seal
 from streamer.access.tokens import PREFIX, Tokens
 from streamer.errors import AccessDenied, SettingsError
 from streamer.record import database
@@ -184,3 +185,42 @@ class TestAStart:
     @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
     def test_on_loopback_needs_none(self, engine: Engine, host: str) -> None:
         require_tokens(host, keyring(engine))
+
+
+class TestALostDatabase:
+    def test_lets_nobody_in_though_it_has_no_token(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        for name in ("first", "other"):
+            engine = database.open_(f"sqlite:///{tmp_path / name}.db")
+            if name == "first":
+                Tokens(engine).create("Li Na", Role.ADMIN, None, NOW)
+            ring = Keyring(Tokens(engine), lambda: NOW, Seal(tmp_path / "data"))
+            ring.refresh()
+            assert (ring.unused, ring.lost) == (False, name == "other")
+            engine.dispose()
+        assert not Guard(ring, "127.0.0.1", (), lambda: NOW).open
+        with pytest.raises(SettingsError, match="huazha token create"):
+            require_tokens("127.0.0.1", ring)
+        assert [message for message in caplog.messages if "huazha token create" in message]
+
+    def test_that_is_lost_while_the_service_runs_lets_nobody_in(self, engine: Engine, tmp_path: Path) -> None:
+        Tokens(engine).create("Li Na", Role.ADMIN, None, NOW)
+        ring = Keyring(Tokens(engine), lambda: NOW, Seal(tmp_path))
+        ring.refresh()
+        with database.writing(engine) as connection:
+            connection.execute(delete(tokens))
+        ring.refresh()
+        assert not ring.unused
+
+    def test_is_no_matter_where_none_was_ever_made(self, engine: Engine, tmp_path: Path) -> None:
+        ring = Keyring(Tokens(engine), lambda: NOW, Seal(tmp_path))
+        ring.refresh()
+        require_tokens("127.0.0.1", ring)
+        assert ring.unused
+        assert list(tmp_path.glob("tokens.made")) == []
+
+    def test_where_tokens_are_required_it_is_one(self, engine: Engine, tmp_path: Path) -> None:
+        ring = Keyring(Tokens(engine), lambda: NOW, Seal(tmp_path, required=True))
+        ring.refresh()
+        assert not ring.unused
+        with pytest.raises(SettingsError, match="tokens = required"):
+            require_tokens("127.0.0.1", ring)

@@ -170,10 +170,41 @@ class TestTheKey:
         file.write_text(file.read_text()[:-5])
         assert heads.read(file) == signed[:1]
 
-    def test_a_file_that_holds_no_heads_is_said_to(self, tmp_path: Path) -> None:
-        file = tmp_path / "heads.jsonl"
-        file.write_text('{"position": 1}\n')
-        with pytest.raises(ValueError, match="no head"):
+    @pytest.mark.parametrize("left", [1, 5, 20, 150, -1])
+    @pytest.mark.parametrize("after", [b"", b"\0" * 100], ids=["alone", "zeros"])
+    def test_goes_on_after_a_head_that_was_torn_as_the_machine_died(
+        self, signer: Signer, tmp_path: Path, left: int, after: bytes
+    ) -> None:
+        signed = [signer.sign(n, "a" * 64, n) for n in (1, 2)]
+        file = tmp_path / "data" / "heads.jsonl"
+        first, second = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(first + second[:left] + after)
+        again = Signer(tmp_path / "data")
+        signed += [again.sign(n, "a" * 64, n) for n in (3, 4)]
+        told: list[str] = []
+        whole = left == -1
+        assert heads.read(file, told.append) == (signed if whole else [signed[0], *signed[2:]])
+        assert told == ([] if whole and not after else [f"{file}, line 2: was torn while it was written"])
+
+    def test_one_that_stands_behind_a_torn_one_in_its_line_counts(self, signer: Signer, tmp_path: Path) -> None:
+        """As earlier versions went on after a crash."""
+        signed = [signer.sign(n, "a" * 64, n) for n in (1, 2, 3)]
+        file = tmp_path / "data" / "heads.jsonl"
+        first, second, third = file.read_text().splitlines()
+        file.write_text(f"{first}\n{second[:30]}{third}\n")
+        told: list[str] = []
+        assert heads.read(file, told.append) == [signed[0], signed[2]]
+        assert told == [f"{file}, line 2: was torn while it was written"]
+
+    @pytest.mark.parametrize("line", ['{"position": 1}', "[]", "PNG", "7", '{"other": 1', "\x7f\xff"])
+    def test_a_file_that_holds_something_else_is_said_to_with_the_line(
+        self, signer: Signer, tmp_path: Path, line: str
+    ) -> None:
+        signer.sign(1, "a" * 64, 1)
+        file = tmp_path / "data" / "heads.jsonl"
+        with file.open("a", encoding="latin-1") as out:
+            out.write(f"{line}\n")
+        with pytest.raises(ValueError, match=r"heads\.jsonl, line 2: .* is no head"):
             heads.read(file)
 
 
