@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -61,7 +62,7 @@ class TestAScan:
     def test_finds_what_a_live_call_would_have_blocked(self, folder: Path, tmp_path: Path) -> None:
         out = tmp_path / "hits.jsonl"
         done = scan(folder, "--out", out, "--calls", tmp_path / "calls.csv", "--transcripts")
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 3, done.stderr
         lines = rows(out.read_text(encoding="utf-8"))
         for name, rules in FOUND.items():
             assert blocked(lines, name) == rules
@@ -76,9 +77,11 @@ class TestAScan:
         missing = {row["rule_id"] for row in lines if row.get("missing") is True and "demo-zh" in row["file"]}
         assert missing == {"disclose-recording", "disclose-risk"}
         assert "broken.wav" in done.stderr
+        assert "skipped: 1 file with another name: " in done.stderr
+        assert "notes.txt" in done.stderr
 
         again = scan(folder, "--out", out, "--calls", tmp_path / "calls.csv", "--transcripts")
-        assert again.returncode == 0, again.stderr
+        assert again.returncode == 3, again.stderr
         assert "4 of them known before" in again.stderr
         assert rows(out.read_text(encoding="utf-8")) == lines
 
@@ -108,6 +111,63 @@ class TestAScan:
         assert torn.read_bytes() == whole.read_bytes()
 
 
+class TestAnyFolder:
+    """No name, header or kind of file ends a scan, and nothing is left out without a word."""
+
+    def test_everything_that_can_be_heard_is_and_the_rest_is_told(self, tmp_path: Path) -> None:
+        calls = tmp_path / "calls"
+        (calls / "en").mkdir(parents=True)
+        gbk = os.path.join(os.fsencode(calls), b"\xb5\xe7\xbb\xb0\x1b[2J.wav")
+        content = (DATA / "demo-zh.wav").read_bytes()
+        at = content.index(b"data") + 4
+        with open(gbk, "wb") as file:
+            file.write(content[:at] + bytes(4) + content[at + 4 :])
+        shutil.copy(DATA / "demo-en.wav", calls / "en" / "z.wav")
+        samples, rate = soundfile.read(DATA / "demo-zh.wav", always_2d=True)
+        soundfile.write(calls / "c.raw", samples[:, 0], rate, "ULAW", format="RAW")
+        os.mkfifo(calls / "pipe.wav")
+        (calls / "calls.csv").write_text("file,agent\nD:\\2026\\EN\\Z.WAV,w-1\ngone.wav,w-2\n")
+        out = tmp_path / "hits.jsonl"
+        done = scan(calls, "--out", out, "--calls", calls / "calls.csv")
+        assert done.returncode == 3, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "\x1b[2J" not in done.stderr
+        assert "c.raw" in done.stderr
+        assert "--headerless" in done.stderr
+        assert "rows that match no recording: 1 (gone.wav)" in done.stderr
+        lines = rows(out.read_text(encoding="utf-8"))
+        english, pipe, odd = [row for row in lines if "summary" in row or "error" in row]
+        assert odd["file"].endswith("calls/\\xb5绰\\x1b[2J.wav")
+        assert odd["file_bytes"].endswith("%B5%E7%BB%B0%1B%5B2J.wav")
+        assert "the header does not say how long it is" in odd["notes"][0]
+        assert (odd["language"], odd["language_from"], odd["form"]) == ("zh", "detected", "mended")
+        assert pipe["error"] == "is no regular file"
+        assert (english["language"], english["language_from"], english["agent"]) == ("en", "detected", "w-1")
+        assert blocked(lines, "z.wav") == FOUND["demo-en.wav"]
+        assert blocked(lines, Path(odd["file"]).name) == FOUND["demo-zh.wav"]
+
+        (calls / "c.raw").rename(calls / "c.sln")
+        assert scan(calls / "c.sln", "--out", out).returncode == 0
+        (calls / "c.sln").rename(calls / "c.ulaw")
+        (calls / "pipe.wav").unlink()
+        again = scan(calls, "--out", out)
+        assert again.returncode == 0, again.stderr
+        assert "2 of them known before" in again.stderr
+        renamed = rows(out.read_text(encoding="utf-8"))
+        assert blocked(renamed, "c.ulaw") == FOUND["demo-zh.wav"]
+
+    def test_where_nothing_could_be_read_the_command_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "empty.wav").touch()
+        done = scan(tmp_path / "empty.wav")
+        assert (done.returncode, rows(done.stdout)[0]["error"]) == (4, "is empty")
+        for nothing in (tmp_path / "empty", tmp_path / "*.mp3"):
+            done = scan(nothing)
+            assert done.returncode == 4, done.stderr
+            assert "holds no recording" in done.stderr
+            assert "Traceback" not in done.stderr
+
+
 def wait_for(path: Path, wanted: int) -> None:
     """Wait until so many results are in a file."""
     for _ in watch(path.parent, step=10, debounce=50, rust_timeout=1000, yield_on_timeout=True):
@@ -120,13 +180,14 @@ class TestBadUse:
         ("arguments", "problem"),
         [
             (["nowhere.wav"], "nowhere.wav: no such file"),
-            (["{empty}"], "holds no recording"),
             (["{call}", "--out", "{notes}"], "name another file"),
             (["{call}", "--channels", "left"], "agent, customer, or both"),
             (["{call}", "--calls", "nowhere.csv"], "nowhere.csv: no such file"),
             (["{call}", "--report", "report.pdf"], "ends in .html"),
             (["{call}", "--lexicon", "none.yaml"], "none.yaml: No such file"),
             (["{call}", "--language", "Mandarin"], "language"),
+            (["{call}", "--language", "fr"], "no lexicon here has rules"),
+            (["{call}", "--headerless", "mp3"], "is one of ulaw"),
             (["{call}", "--model", "none"], "neither a directory nor a model"),
             (["nosuch://bucket"], "nosuch"),
             ([], "Missing argument"),

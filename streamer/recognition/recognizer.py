@@ -73,6 +73,7 @@ class Hypothesis:
       alternatives: other readings, less likely, where they were asked for; their times are roughly right.
       trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque.
       waited: seconds that the window waited for its turn after it was given to the recogniser, and on the way to it.
+      spoken: the language that was spoken, where that was beyond doubt.
     """
 
     words: tuple[Word, ...]
@@ -82,6 +83,7 @@ class Hypothesis:
     alternatives: tuple[tuple[Word, ...], ...] = ()
     trace: object = None
     waited: float = 0.0
+    spoken: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -144,13 +144,14 @@ class WhisperRecognizer:
             [numbers for numbers, _ in texts],
             [max(1, len(window.audio) // FRAME_SAMPLES) for window in windows],
         )
-        foreign = _foreign(engine, encoded, windows)
+        spoken = _spoken(engine, encoded, windows)
         hypotheses: list[Hypothesis] = []
         for window, (_, tokens), alignment, result, trace in zip(
             windows, texts, alignments, results, on_host(encoded), strict=True
         ):
             first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob)
-            first = replace(first, foreign=foreign[len(hypotheses)])
+            heard = spoken[len(hypotheses)]
+            first = replace(first, spoken=heard, foreign=None if heard == window.language else heard)
             others = [engine.tokenizer.decode(engine.text_of(ids)[1]) for ids in result.sequences_ids[1:]]
             hypotheses.append(replace(first, alternatives=_alternatives(first, others), trace=trace.copy()))
         return hypotheses
@@ -187,8 +188,8 @@ def _log_probability(alignment: Any) -> float:
     return float(np.log(probabilities).mean()) if len(probabilities) else 0.0
 
 
-def _foreign(engine: Engine, encoded: Any, windows: Sequence[Window]) -> list[str | None]:
-    """Tell where another language is spoken: once at the end of speech, from as much of it as there is."""
+def _spoken(engine: Engine, encoded: Any, windows: Sequence[Window]) -> list[str | None]:
+    """Tell which language is spoken, where that is beyond doubt: once at the end of speech, from all there is of it."""
     if not any(window.final and len(window.audio) >= LANGUAGE_SECONDS * SAMPLE_RATE for window in windows):
         return [None] * len(windows)
     spoken: list[str | None] = []
@@ -196,8 +197,7 @@ def _foreign(engine: Engine, encoded: Any, windows: Sequence[Window]) -> list[st
         likely = {token.strip("<|>"): probability for token, probability in guesses}
         best = max(likely, key=lambda code: likely[code])
         enough = window.final and len(window.audio) >= LANGUAGE_SECONDS * SAMPLE_RATE
-        sure = likely[best] >= FOREIGN and likely.get(window.language, 0.0) <= 1 - FOREIGN
-        spoken.append(best if enough and sure else None)
+        spoken.append(best if enough and likely[best] >= FOREIGN else None)
     return spoken
 
 

@@ -47,7 +47,7 @@ def excerpts(source: Source, result: Scanned, spans: Sequence[Span]) -> list[Exc
     with source.open() as file:
         if digest(file) != result.key.sha256:
             raise RecordingError(source.name, "is another recording than was scanned")
-        with decoded(file, source.name) as sound:
+        with decoded(file, source.name, result.key.form) as sound:
             rate = sound.sample_rate
             bounds = [(max(0, round(start * rate)), round(end * rate)) for start, end in spans]
             parts = _parts(sound.blocks, bounds)

@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 
 from detector.masking import mask_json
 from streamer.errors import HuazhaError
+from streamer.plain_text import plain
 from streamer.record import database
 from streamer.record.chronicle import Told
 from streamer.record.clips import Clip
@@ -31,6 +32,7 @@ from streamer.record.evidence import Evidence
 from streamer.record.heads import Signer
 from streamer.record.history import History
 from streamer.record.journal import Journal
+from streamer.scan.forms import BY_HEADER, UNKNOWN
 from streamer.scan.results import Found, Result, Scanned
 from streamer.settings import Settings
 
@@ -44,7 +46,6 @@ PATHS = 100
 """Paths that stand with a scan, of those that were named."""
 SHARE = 0.5
 """Of the room for evidence; scans leave the rest to live calls, whose clips would have to go to make room."""
-_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Run:
       began, ended: on the wall clock.
       paths: as they were named.
       files: that were found; `scanned` now, `reused` from an earlier scan, or `unreadable`.
+      skipped: files in folders that were left out, since neither name nor content is a recording's.
       seconds: of audio in those that were scanned or reused.
       violations, missing: in them.
     """
@@ -73,6 +75,7 @@ class Run:
     missing: int
     lexicon_version: str
     model: str
+    skipped: int = 0
 
     @classmethod
     def of(
@@ -87,6 +90,7 @@ class Run:
         files: int,
         lexicon_version: str,
         model: str,
+        skipped: int = 0,
     ) -> Run:
         """Sum up the results that there are, of which some were known before."""
         whole = [one for one in results if isinstance(one, Scanned)]
@@ -104,6 +108,7 @@ class Run:
             missing=sum(len(one.undisclosed) for one in whole),
             lexicon_version=lexicon_version,
             model=model,
+            skipped=skipped,
         )
 
 
@@ -233,8 +238,8 @@ class Archive:
     def _event(self, kind: str, fields: dict[str, Any], result: Scanned) -> Event:
         about, agent = result.about, result.about.agent
         # A name that is part of the file's is no platform's, and may be somebody's number.
-        call_id = _shown(about.call_id) if about.call_id in result.file else _writable(about.call_id)
-        named = None if agent is None else _writable(agent)[:LONGEST]
+        call_id = _shown(about.call_id) if about.call_id in plain(result.file) else plain(about.call_id)
+        named = None if agent is None else plain(agent)[:LONGEST]
         return Event(0, kind, self._now(), name_of(result), call_id[:LONGEST], named, fields)
 
     def _now(self) -> datetime:
@@ -243,7 +248,11 @@ class Archive:
 
 def name_of(result: Scanned) -> str:
     """Give the name that a recording's call has in the journal, wherever the recording lies."""
-    return f"scan-{_hashed(*asdict(result.key).values(), _file_name(result))}"
+    key = result.key
+    # The form came later than the names: those of recordings with a header stay as they were.
+    form = () if key.form in {BY_HEADER, UNKNOWN} else (key.form,)
+    parts = (key.sha256, key.lexicon_version, key.model, key.language, key.legs, *form)
+    return f"scan-{_hashed(*parts, _file_name(result))}"
 
 
 def recording_of(result: Scanned) -> str:
@@ -262,7 +271,7 @@ def _hashed(*parts: str) -> str:
 def _told(result: Scanned, scan: str, gateway: str) -> Iterator[Told]:
     """Give a recording's call in the words of the feed; times on the wall clock are those of the call."""
     began = read(result.about.started_at)
-    agent = {} if result.about.agent is None else {"agent": _writable(result.about.agent)}
+    agent = {} if result.about.agent is None else {"agent": plain(result.about.agent)}
     yield (
         "call.started",
         {
@@ -315,9 +324,4 @@ def _size(folder: Path) -> int:
 
 def _shown(name: str) -> str:
     """Give a file's name as it may be kept: people's numbers often stand in it."""
-    return str(mask_json(_writable(name)))
-
-
-def _writable(name: str) -> str:
-    """Replace what a name may hold on a disk, and no database takes."""
-    return _UNWRITABLE.sub("\ufffd", name)
+    return str(mask_json(plain(name)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from streamer.errors import HuazhaError, RecordingError
+from streamer.plain_text import plain
 from streamer.record.clips import Clip
 from streamer.scan import excerpts, ledger
 from streamer.scan.journaling import Archive, Run
@@ -60,7 +61,7 @@ class Keeper:
     def keys(self) -> frozenset[Key]:
         """What is known already."""
         known = () if self._book is None else self._book.results
-        return frozenset(one.key for one in known if isinstance(one, Scanned) and self._does(one))
+        return frozenset(key for one in known if isinstance(one, Scanned) and self._does(one) for key in one.keys)
 
     def known(self, key: Key, job: Job) -> Scanned | None:
         """Give what is known of a recording by its key."""
@@ -96,6 +97,7 @@ class Keeper:
         files: int,
         lexicon_version: str,
         model: str,
+        skipped: int = 0,
     ) -> None:
         """Write to the journal how the scan as a whole went; the arguments are as in `Run`.
 
@@ -115,6 +117,7 @@ class Keeper:
             files=files,
             lexicon_version=lexicon_version,
             model=model,
+            skipped=skipped,
         )
         try:
             self._archive.conclude(run)
@@ -136,5 +139,5 @@ class Keeper:
                 if clip.violation_id in wanted
             ]
         except RecordingError as error:
-            log.warning("no clips of %s: %s", result.file, error.problem)
+            log.warning("no clips of %s: %s", plain(result.file), error.problem)
             return []

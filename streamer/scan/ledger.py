@@ -99,7 +99,7 @@ class Ledger:
             row = self._row(line, number)
             if row is None:
                 break
-            if rows and row["file"] != rows[0]["file"]:
+            if rows and results.name_in(row) != results.name_in(rows[0]):
                 # A recording whose last line was never written.
                 rows = []
             rows.append(row)
@@ -131,7 +131,7 @@ class Ledger:
     def _note(self, result: Result) -> None:
         self._results[result.file] = result
         if isinstance(result, Scanned):
-            self._known[result.key] = result
+            self._known.update(dict.fromkeys(result.keys, result))
 
 
 def lines(result: Result) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 
 from lexicon.compiler import Table
 from streamer.errors import RecognitionFailed, RecordingError
+from streamer.plain_text import plain
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
 from streamer.record.event import written
 from streamer.recordings import LEGS
 from streamer.scan.cutting import Cut
-from streamer.scan.decoding import decoded
+from streamer.scan.decoding import decoded, form_of
 from streamer.scan.listening import Listening
-from streamer.scan.results import About, Key, Result, Scanned, Unreadable
+from streamer.scan.results import DETECTED, About, Key, Result, Scanned, Unreadable
 from streamer.scan.sources import Source, digest
+from streamer.scan.spoken import Ballot
 
 AHEAD = 6
 """Windows of one recording that are in the queue at once: a long one is not all held in memory."""
@@ -39,25 +41,29 @@ class Job:
     """A recording to scan, and what is known of it.
 
     Attributes:
-      language: of the call.
+      language: of the call; None where it is to be heard which one it is.
       channels: the legs of a recording with two channels, in their order; of one with one channel, the first, where
         one is named.
       agent, call_id, started_at: None where nobody knows.
+      headerless: how it is read where neither its header nor its name says so; see `streamer.scan.forms`.
+      default: the language where it can't be heard for certain.
     """
 
     source: Source
-    language: str
+    language: str | None
     channels: tuple[str, ...] = LEGS
     agent: str | None = None
     call_id: str | None = None
     started_at: datetime | None = None
+    headerless: str | None = None
+    default: str = "zh"
 
     @property
     def about(self) -> About:
         """What the result says of the call."""
         name = self.source.name.replace("\\", "/").rsplit("/", 1)[-1].rsplit(".", 1)[0]
         begun = self.started_at or self.source.written_at or datetime.fromtimestamp(0, UTC)
-        return About(self.call_id or name, self.agent, written(begun))
+        return About(self.call_id or plain(name), self.agent, written(begun))
 
     def legs(self, columns: int) -> tuple[str, ...]:
         """Name a recording's channels.
@@ -101,9 +107,11 @@ class Scanner:
         self._rules = rules
         self._transcripts = transcripts
 
-    def key(self, job: Job, sha256: str) -> Key:
-        """Give what a job's result depends on."""
-        return Key(sha256, self._rules.version, self._scheduler.recognizer.name, job.language, ",".join(job.channels))
+    def keys(self, job: Job, sha256: str, form: str) -> tuple[Key, ...]:
+        """Give what a job's result depends on; where its language is to be heard, a result may be under two keys."""
+        languages = [job.language] if job.language is not None else [DETECTED, f"{DETECTED}:{job.default}"]
+        legs, name = ",".join(job.channels), self._scheduler.recognizer.name
+        return tuple(Key(sha256, self._rules.version, name, language, legs, form) for language in languages)
 
     async def scan(
         self,
@@ -122,35 +130,72 @@ class Scanner:
         """
         try:
             with job.source.open() as file:
-                key = self.key(job, await asyncio.to_thread(digest, file))
-                before = known(key, job)
-                if before is not None:
-                    return _renamed(before, job)
-                return await self._listen(job, key, file, urgency, progress)
+                form = await asyncio.to_thread(form_of, file, job.source.name, job.headerless)
+                keys = self.keys(job, await asyncio.to_thread(digest, file), form)
+                for key in keys:
+                    before = known(key, job)
+                    if before is not None:
+                        return _renamed(before, job)
+                return await self._heard(job, keys[0], file, urgency, progress)
         except RecordingError as error:
             return Unreadable(job.source.name, error.problem)
         finally:
             progress(1.0)
 
-    async def _listen(
+    async def _heard(
         self, job: Job, key: Key, file: BinaryIO, urgency: float, progress: Callable[[float], None]
     ) -> Scanned:
-        table = self._rules.tables.get(job.language)
+        """Hear a recording in its language; where that is another than was thought, from its beginning again."""
+        tables = self._rules.tables
+        if job.language is not None:
+            return await self._listen(job, key, file, urgency, progress)
+        language = job.default if job.default in tables else min(tables, default=job.default)
+        try:
+            return await self._listen(job, replace(key, language=language), file, urgency, progress, list(tables))
+        except _Otherwise as spoken:
+            file.seek(0)
+            found = await self._listen(job, replace(key, language=spoken.language), file, urgency, progress)
+            return replace(found, language_from="detected")
+
+    async def _listen(
+        self,
+        job: Job,
+        key: Key,
+        file: BinaryIO,
+        urgency: float,
+        progress: Callable[[float], None],
+        languages: Collection[str] = (),
+    ) -> Scanned:
+        """Hear a recording in the language of its key.
+
+        Args:
+          languages: that it may turn out to be in.
+
+        Raises:
+          _Otherwise: it is in another of them.
+        """
+        table = self._rules.tables.get(key.language)
         if table is None:
-            raise RecordingError(job.source.name, f"is in {job.language!r}, for which no lexicon here has rules")
+            raise RecordingError(job.source.name, f"is in {key.language!r}, for which no lexicon here has rules")
         async with AsyncExitStack() as stack:
-            sound = await asyncio.to_thread(stack.enter_context, decoded(file, job.source.name))
+            sound = await asyncio.to_thread(stack.enter_context, decoded(file, job.source.name, key.form))
             legs = job.legs(sound.channels)
-            abilities = self._scheduler.recognizer.abilities(job.language)
+            abilities = self._scheduler.recognizer.abilities(key.language)
             listening = Listening(
                 job.source.name, legs, sound.sample_rate, table, SileroModel, word_times=abilities.word_times
             )
+            ballot = Ballot(languages, LEGS[0] if LEGS[0] in legs else legs[0])
             queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None], float]] = deque()
             stack.callback(lambda: [task.cancel() for _, task, _ in queue])
 
             async def hear() -> None:
                 cut, task, share = queue.popleft()
-                await self._hear(listening, cut, await task)
+                hypothesis = await task
+                if hypothesis is not None:
+                    ballot.count(cut.channel, hypothesis.spoken or hypothesis.foreign)
+                if ballot.settled not in {None, key.language}:
+                    raise _Otherwise(str(ballot.settled))
+                await self._hear(listening, cut, hypothesis)
                 progress(share)
 
             async for cuts in _cut(listening, sound.blocks):
@@ -163,6 +208,9 @@ class Scanner:
                     queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline)), share))
             while queue:
                 await hear()
+        likeliest = ballot.likeliest
+        if likeliest not in {None, key.language}:
+            raise _Otherwise(str(likeliest))
         heard = listening.account()
         if not heard.duration:
             raise RecordingError(job.source.name, "holds no sound")
@@ -179,6 +227,9 @@ class Scanner:
             metrics=heard.metrics,
             silenced=heard.silenced,
             transcript=heard.transcript if self._transcripts else None,
+            notes=tuple(sound.notes),
+            broken_off=sound.broken_off,
+            language_from="given" if not languages else "detected" if likeliest else "default",
         )
 
     async def _recognize(self, listening: Listening, cut: Cut, deadline: float) -> Hypothesis | None:
@@ -205,6 +256,14 @@ class Scanner:
             return await self._scheduler.score(question)
         except RecognitionFailed:
             return None
+
+
+class _Otherwise(Exception):
+    """A recording turned out to be in another language."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(language)
+        self.language = language
 
 
 @asynccontextmanager

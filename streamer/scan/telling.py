@@ -13,12 +13,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from lexicon.types import Severity
+from streamer.plain_text import plain
+from streamer.scan.forms import AMBIGUOUS, ENDINGS, ending
 from streamer.scan.results import Result, Scanned, Unreadable
 from streamer.scan.scanner import Job
+from streamer.scan.sheet import Matched
+from streamer.scan.sources import Listing
 
 STYLES = {Severity.BLOCK: "bold red", Severity.ALERT: "yellow", Severity.REVIEW: "cyan"}
 LISTED = 10
 """Unreadable files that are named at the end; the results name all of them."""
+SHOWN = 5
+"""Names on one line, of files that were left out."""
+SOME_UNREAD, NOTHING_READ = 3, 4
+"""Exit statuses, where not all recordings could be read."""
 
 
 class Bar:
@@ -104,10 +112,72 @@ def sum_up(results: Sequence[Result], reused: int, took: float, console: Console
     unheard = sum(one.unheard_seconds for one in scanned)
     if unheard >= 1:
         console.print(f"{unheard:.0f} s of speech could not be recognised", style="yellow", highlight=False)
-    for one in unreadable[:LISTED]:
-        console.print(f"not read  {one.file}: {one.error}", style="red", markup=False, highlight=False, soft_wrap=True)
-    if len(unreadable) > LISTED:
-        console.print(f"not read  {len(unreadable) - LISTED} more", style="red", highlight=False)
+    detected = Counter(one.key.language for one in scanned if one.language_from == "detected")
+    if detected:
+        shares = ", ".join(f"{language} {count}" for language, count in sorted(detected.items()))
+        console.print(f"languages that were heard: {shares}", style="dim", highlight=False)
+    unsure = Counter(one.key.language for one in scanned if one.language_from == "default")
+    for language, count in sorted(unsure.items()):
+        line = f"{count} recordings were taken to be in {language}, since what is spoken there was not certain"
+        console.print(line, style="yellow", highlight=False)
+    odd = [f"{one.file}: {note}" for one in scanned for note in one.notes]
+    _list("odd", odd, console, "yellow")
+    _list("not read", [f"{one.file}: {one.error}" for one in unreadable], console, "red")
+
+
+def tell_skipped(listing: Listing, console: Console) -> None:
+    """Say what was asked for and left out."""
+    for name in listing.empty:
+        endings = ", ".join(f".{ending}" for ending in sorted(ENDINGS))
+        problem = plain(f"{name}: holds no recording; their names end in {endings}")
+        console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    if not listing.skipped:
+        return
+    first: dict[str, str] = {}
+    for name in listing.skipped:
+        first.setdefault(ending(name), name)
+    # One of each kind before more of the same: a thousand notes must not hide one recording.
+    shown = list(dict.fromkeys([*first.values(), *listing.skipped]))[:SHOWN]
+    several = len(listing.skipped) > 1
+    line = f"skipped: {len(listing.skipped)} file{'s' if several else ''} with {'' if several else 'an'}other name"
+    line += f"{'s' if several else ''}: {_names(shown, len(listing.skipped))}"
+    if AMBIGUOUS & first.keys():
+        line += "; --headerless ulaw (or alaw, sln, ...) says what .raw and .pcm files hold"
+    console.print(plain(line), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_rows(matched: Matched, sheet: str, console: Console) -> None:
+    """Say what of a sheet came to nothing."""
+    for names, problem in (
+        (matched.unused, "rows that match no recording"),
+        (matched.ambiguous, "names that could be several, and were left alone"),
+        (matched.without, "recordings without a row"),
+    ):
+        if names:
+            line = plain(f"{sheet}: {problem}: {len(names)} ({_names(names[:SHOWN], len(names))})")
+            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def exit_status(results: Sequence[Result], listing: Listing) -> int:
+    """Give how the command ends: 0 when all was read, 3 when some was not, 4 when nothing was."""
+    read = [one for one in results if isinstance(one, Scanned)]
+    if not read:
+        return NOTHING_READ
+    whole = len(read) == len(results) and not listing.empty and not any(one.broken_off for one in read)
+    return 0 if whole else SOME_UNREAD
+
+
+def _list(kind: str, lines: Sequence[str], console: Console, style: str) -> None:
+    for line in lines[:LISTED]:
+        told = plain(f"{kind:<8}  {line}")
+        console.print(told, style=style, markup=False, highlight=False, soft_wrap=True)
+    if len(lines) > LISTED:
+        console.print(f"{kind:<8}  {len(lines) - LISTED} more", style=style, highlight=False)
+
+
+def _names(shown: Sequence[str], of: int) -> str:
+    more = f" and {of - len(shown)} more" if of > len(shown) else ""
+    return f"{', '.join(shown)}{more}"
 
 
 def _by_rule(scanned: Sequence[Scanned]) -> Counter[tuple[Severity, str]]:

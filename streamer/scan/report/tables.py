@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.types import Missing
+from streamer.plain_text import plain
 from streamer.scan.report.choosing import Listed
 from streamer.scan.report.days import moment
 from streamer.scan.results import Scanned, Unreadable
@@ -74,7 +75,7 @@ def rows(
             "within": lacking.within,
         }
     for file in unreadable:
-        yield {"kind": "unreadable", "file": file.file, "error": file.error}
+        yield {"kind": "unreadable", "file": plain(file.file), "error": file.error}
 
 
 def write_csv(path: Path, table: Iterable[Row]) -> None:
@@ -117,7 +118,7 @@ def write_parquet(path: Path, table: Iterable[Row]) -> bool:
 def _call(kind: str, call: Scanned) -> Row:
     return {
         "kind": kind,
-        "file": call.file,
+        "file": plain(call.file),
         "call_id": call.about.call_id,
         "agent": call.about.agent,
         "started_at": moment(call.about.started_at, 0.0, UTC),
@@ -139,7 +140,7 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Halves of characters, which names of files may hold, can't be written in UTF-8."""
+    """Lone surrogates can't be written in UTF-8."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from math import ceil, floor
 
 from markupsafe import Markup, escape
 
+from streamer.plain_text import plain
 from streamer.scan.report.texts import TEXTS, filled
-
-# Controls, what turns the direction of text, what has no width, and halves of characters: a file's name may hold them
-# to look like another, or because it is written in another encoding.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
 
 
 def shown(text: str | None) -> str:
-    """Give a text in which nothing is hidden: signs without a shape are written as their numbers."""
-    return _UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text or "")
+    """Give a text in which nothing is hidden; a file's name may look like another, or be in another encoding."""
+    return plain(text or "")
 
 
 def say(key: str, **values: object) -> Markup:

@@ -43,7 +43,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
         for piece in range(3):
             soundfile.write(folder / f"{language}-{piece}.wav", samples[piece * 4 * rate :][: 6 * rate], rate)
     (folder / "broken.wav").write_bytes(b"RIFF\0\0\0\0WAVEfmt ")
-    return [Job(source, Path(source.name).stem[:2]) for source in find([str(folder)])]
+    return [Job(source, Path(source.name).stem[:2]) for source in find([str(folder)]).sources]
 
 
 @pytest.fixture(scope="module")

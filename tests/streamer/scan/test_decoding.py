@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from streamer.errors import RecordingError
-from streamer.scan.decoding import SUFFIXES, decoded
+from streamer.scan.decoding import decoded, form_of
+from streamer.scan.forms import ENDINGS
 
 RATE = 8000
 
@@ -32,6 +35,24 @@ def heard(file: io.BytesIO, name: str) -> tuple[int, NDArray[np.float32]]:
     with decoded(file, name) as sound:
         nothing = np.zeros((0, sound.channels), dtype=np.float32)
         return sound.sample_rate, np.concatenate([nothing, *sound.blocks])
+
+
+def read(content: bytes, name: str) -> tuple[int, list[str], bool]:
+    """Decode all of a file; give its samples, what is odd about it, and whether some of it is damaged."""
+    with decoded(io.BytesIO(content), name) as sound:
+        return sum(len(block) for block in sound.blocks), sound.notes, sound.broken_off
+
+
+def written(form: str, subtype: str | None = None, seconds: float = 2.0) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, tone(seconds, channels=1), RATE, subtype, format=form)
+    return file.getvalue()
+
+
+def sized(content: bytes, size: int) -> bytes:
+    """Write another length of the audio into a WAV file's header."""
+    at = content.index(b"data") + 4
+    return content[:at] + struct.pack("<I", size) + content[at + 4 :]
 
 
 def loudness(samples: NDArray[np.float32]) -> list[float]:
@@ -113,7 +134,96 @@ class TestForms:
         assert loudness(samples) == pytest.approx([0.354, 0.177][:channels], rel=0.15)
 
     def test_all_these_names_are_recordings(self) -> None:
-        assert {".wav", ".ulaw", ".gsm", ".m4a", ".g722", ".amr"} <= SUFFIXES
+        assert {"wav", "ulaw", "gsm", "m4a", "g722", "amr"} <= ENDINGS
+
+
+CORPUS = sorted((Path(__file__).parents[2] / "corpus" / "recordings").iterdir())
+
+
+class TestWrongHeaders:
+    """What the file holds is read, whatever its header says about how long it is; and that is said."""
+
+    @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+    def test_what_once_broke_is_read(self, path: Path) -> None:
+        wanted = int(path.name.split("-")[0])
+        try:
+            samples, _, _ = read(path.read_bytes(), path.name)
+        except RecordingError:
+            samples = 0
+        assert samples == pytest.approx(wanted, rel=0.3)
+
+    @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "ULAW", "GSM610", "IMA_ADPCM", "FLOAT"])
+    @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFFFFF, 500])
+    def test_a_length_that_is_not_there_yet_is_the_files(self, subtype: str, size: int) -> None:
+        content = written("WAV", subtype)
+        samples, notes, broken = read(sized(content, size), "a.wav")
+        assert samples == pytest.approx(2 * RATE, rel=0.05)
+        assert len(notes) == 1
+        assert not broken
+        assert read(content, "a.wav")[1] == []
+
+    def test_what_was_cut_off_is_read_as_far_as_it_goes_and_said(self) -> None:
+        content = written("WAV")
+        samples, notes, _ = read(content[: len(content) // 2], "a.wav")
+        assert samples == pytest.approx(RATE, rel=0.01)
+        assert notes == ["the header says 2.0 s, and there are 1.0 s: those were read"]
+
+    def test_what_follows_the_audio_is_no_audio(self) -> None:
+        content = written("WAV")
+        for more in (b"LIST\x04\0\0\0abcd", b"id3 \x03\0\0\0abc", b"LIST\x08\0\0\0abcdefgh" * 500, b"\0"):
+            assert read(content + more, "a.wav")[:2] == (2 * RATE, [])
+
+    @pytest.mark.parametrize(("form", "subtype"), [("FLAC", None), ("MP3", None), ("OGG", "OPUS"), ("OGG", "VORBIS")])
+    def test_damage_costs_what_is_damaged_and_is_said(self, form: str, subtype: str | None) -> None:
+        noise = np.random.default_rng(7).normal(0, 0.1, 30 * RATE).astype(np.float32)
+        file = io.BytesIO()
+        soundfile.write(file, noise, RATE, subtype, format=form)
+        content = bytearray(file.getvalue())
+        half = len(content) // 2
+        for damaged in (content[: len(content) * 6 // 10], content[:half] + bytes(2000) + content[half + 2000 :]):
+            samples, notes, _ = read(bytes(damaged), "a.bin")
+            assert samples > 14 * RATE
+            assert notes or samples == 30 * RATE
+
+    def test_a_header_goes_before_a_name(self) -> None:
+        content = written("WAV", "ULAW")
+        assert form_of(io.BytesIO(content), "a.ulaw") == ""
+        assert read(content, "a.ulaw")[0] == 2 * RATE
+
+    @pytest.mark.parametrize(
+        ("name", "headerless", "form"),
+        [
+            ("a.ulaw", None, "ulaw"),
+            ("a.SLN16", "alaw", "sln16"),
+            ("a.ulaw.3", None, "ulaw"),
+            ("a.raw", None, ""),
+            ("a.raw", "sln", "sln"),
+            ("a.pcm", "alaw", "alaw"),
+            ("a.wav", "alaw", ""),
+        ],
+    )
+    def test_what_decides_how_bytes_are_read_has_a_name(self, name: str, headerless: str | None, form: str) -> None:
+        assert form_of(io.BytesIO(bytes(100)), name, headerless) == form
+
+    def test_a_form_is_read_whatever_the_file_is_called_by_now(self) -> None:
+        content = written("RAW", "ULAW")
+        with decoded(io.BytesIO(content), "a.sln", "ulaw") as sound:
+            assert sum(len(block) for block in sound.blocks) == 2 * RATE
+
+    @given(st.data())
+    @settings(max_examples=150)
+    def test_any_header_is_read_or_a_mistake(self, data: st.DataObject) -> None:
+        form = data.draw(st.sampled_from(["WAV", "RF64", "AU", "AIFF", "W64", "CAF"]))
+        content = bytearray(written(form, "ULAW", 0.2))
+        for _ in range(data.draw(st.integers(0, 4))):
+            at = data.draw(st.integers(0, 120))
+            content[at : at + 4] = data.draw(
+                st.binary(min_size=4, max_size=4) | st.sampled_from([b"\xff" * 4, bytes(4)])
+            )
+        content = content[: data.draw(st.integers(0, len(content)))] + data.draw(st.binary(max_size=40))
+        # Whatever else it raised would fail the test.
+        with suppress(RecordingError):
+            read(bytes(content), "a.wav")
 
 
 class TestMistakes:

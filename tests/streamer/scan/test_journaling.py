@@ -154,8 +154,8 @@ class TestKeeping:
         file = "rec/" + "\udcc4\udce3.wav"
         assert archive.keep(result(file, about=About("\udcc4" * 300, "a\0b", BEGAN.isoformat())), [])
         started, *_ = events(chosen)
-        assert started.fields["metadata"]["file"] == "rec/\ufffd\ufffd.wav"
-        assert (started.call_id, started.agent) == ("\ufffd" * 256, "a\ufffdb")
+        assert started.fields["metadata"]["file"] == "rec/\\xc4\\xe3.wav"
+        assert (started.call_id, started.agent) == ("\\xc4" * 64, "a\\x00b")
 
 
 class TestTheDayOfTheCall:

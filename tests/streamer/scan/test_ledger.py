@@ -42,7 +42,16 @@ def kept(path: Path) -> list[Result]:
 
 
 class TestLines:
-    @pytest.mark.parametrize("result", [SCANNED, replace(SCANNED, transcript=None, found=(), undisclosed=()), BROKEN])
+    @pytest.mark.parametrize(
+        "result",
+        [
+            SCANNED,
+            replace(SCANNED, transcript=None, found=(), undisclosed=()),
+            replace(SCANNED, notes=("odd",), broken_off=True, language_from="detected"),
+            replace(SCANNED, key=replace(SCANNED.key, form="ulaw"), language_from="default"),
+            BROKEN,
+        ],
+    )
     def test_a_result_is_put_together_again(self, result: Result) -> None:
         assert results.read(json.loads(line) for line in ledger.lines(result).splitlines()) == result
 
@@ -69,6 +78,82 @@ class TestLines:
         named = ("duration", "speech_seconds", "violations", "missing")
         assert [summary[name] for name in named] == [61.5, 40.125, 1, 1]
         assert json.loads(ledger.lines(BROKEN)) == {"file": "calls/b.wav", "error": "holds no sound"}
+
+
+NAMES = ["\udcb5绰.wav", "a\nb.wav", "\x1b[2J.wav", "invoice\u202egpj.wav", "a%20b.wav", "电话.wav"]
+
+
+class TestNames:
+    """A file's name may hold any byte, and none of them ends a scan or reaches a terminal."""
+
+    @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.parametrize("result", [SCANNED, BROKEN])
+    def test_any_name_is_printable_and_leads_back_to_the_file(self, tmp_path: Path, name: str, result: Result) -> None:
+        other = replace(result, file=name)
+        for line in ledger.lines(other).splitlines():
+            row = json.loads(line)
+            assert row["file"].isprintable()
+            assert results.name_in(row) == name
+            assert ("file_bytes" in row) == (row["file"] != name)
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            book.add(replace(SCANNED, file="b.wav"))
+            book.add(other)
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            assert book.of(name) == other
+            book.tidy()
+        assert other in kept(tmp_path / "hits.jsonl")
+
+    def test_the_bytes_are_those_of_the_file(self) -> None:
+        row = json.loads(ledger.lines(replace(BROKEN, file="rec/\udcb5绰.wav")))
+        assert row == {"file": "rec/\\xb5绰.wav", "file_bytes": "rec/%B5%E7%BB%B0.wav", "error": "holds no sound"}
+
+    def test_two_names_that_look_alike_are_two_files(self, tmp_path: Path) -> None:
+        some = [replace(SCANNED, file="\udcb5.wav"), replace(SCANNED, file="\\xb5.wav")]
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            for one in some:
+                book.add(one)
+        assert sorted(kept(tmp_path / "hits.jsonl"), key=str) == sorted(some, key=str)
+
+
+class TestEarlierLedgers:
+    """What older versions wrote is read; what they may have misread is scanned anew."""
+
+    @pytest.mark.parametrize(("name", "known"), [("a.wav", True), ("a.ulaw", False), ("a.SLN", False)])
+    def test_a_line_without_a_form_is_known_where_a_header_tells_it(
+        self, tmp_path: Path, name: str, known: bool
+    ) -> None:
+        rows = [json.loads(line) for line in ledger.lines(replace(SCANNED, file=name)).splitlines()]
+        for row in rows:
+            row.pop("form", None)
+            row.pop("language_from", None)
+        path = tmp_path / "hits.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        with Ledger(path) as book:
+            assert len(book.results) == 1
+            assert (book.like(SCANNED.key) is not None) == known
+            assert book.like(replace(SCANNED.key, form=name.rsplit(".", 1)[-1].lower())) is None
+
+
+class TestLanguages:
+    def test_who_leaves_the_language_open_is_given_what_was_heard(self, tmp_path: Path) -> None:
+        heard = replace(SCANNED, key=replace(SCANNED.key, language="en"), language_from="detected")
+        guessed = replace(SCANNED, file="b.wav", key=replace(SCANNED.key, sha256="cd" * 32), language_from="default")
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            book.add(heard)
+            book.add(guessed)
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            assert book.like(replace(heard.key, language="detected")) == heard
+            assert book.like(replace(heard.key, language="en")) == heard
+            assert book.like(replace(heard.key, language="zh")) is None
+            assert book.like(replace(guessed.key, language="detected:zh")) == guessed
+            assert book.like(replace(guessed.key, language="detected:en")) is None
+            assert book.like(replace(guessed.key, language="detected")) is None
+
+    def test_what_was_told_is_no_answer_to_who_leaves_it_open(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / "hits.jsonl") as book:
+            book.add(SCANNED)
+            assert book.like(replace(SCANNED.key, language="detected")) is None
+            assert book.like(replace(SCANNED.key, language="detected:zh")) is None
 
 
 class TestALedger:

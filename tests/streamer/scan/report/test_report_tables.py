@@ -111,7 +111,7 @@ class TestCsv:
     def test_writes_names_of_files_that_are_no_utf_8(self, tmp_path: Path) -> None:
         name = os.fsdecode(b"rec/\xff\xfe.wav")
         tables.write_csv(tmp_path / "a.csv", rows(unreadable=(Unreadable(name, "is empty"),)))
-        assert read_csv(tmp_path / "a.csv")[0]["file"] == "rec/\\udcff\\udcfe.wav"
+        assert read_csv(tmp_path / "a.csv")[0]["file"] == "rec/\\xff\\xfe.wav"
 
 
 class TestParquet:
@@ -132,7 +132,7 @@ class TestParquet:
         assert first["spoken_at"].astimezone(UTC) == BEGAN + timedelta(seconds=12.5)
         assert (missing["kind"], missing["start"]) == ("missing", None)
         # No spreadsheet opens it: nothing is put before what looks like a formula.
-        assert (unreadable["file"], unreadable["error"]) == ("\\udcff.wav", "=is empty")
+        assert (unreadable["file"], unreadable["error"]) == ("\\xff.wav", "=is empty")
 
     def test_without_rows_is_a_table_all_the_same(self, parquet: Any, tmp_path: Path) -> None:
         assert tables.write_parquet(tmp_path / "a.parquet", [])

@@ -39,7 +39,7 @@ class TestWhatOthersWrote:
         shown.encode("utf-8")
 
     def test_shows_what_turns_the_direction_of_text_and_halves_of_characters(self) -> None:
-        assert wording.shown("invoice\u202egpj.exe \udcff\x00") == "invoice\\u202egpj.exe \\udcff\\u0000"
+        assert wording.shown("invoice\u202egpj.exe \udcff\x00") == "invoice\\u202egpj.exe \\xff\\x00"
         assert wording.shown("李娜 – naïve 😀") == "李娜 – naïve 😀"
 
     @given(st.text())
