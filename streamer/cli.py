@@ -23,6 +23,7 @@ from streamer import (
     client,
     demo,
     dialling,
+    early_checks,
     journal_commands,
     lexicon_commands,
     logs,
@@ -34,6 +35,7 @@ from streamer import (
     settings,
     token_commands,
 )
+from streamer.blame import Blame
 from streamer.callers.caller import Placed
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
@@ -86,7 +88,8 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except (HuazhaError, LexiconError) as error:
-        stderr.print(plain(f"huazha: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
+        for line in error.lines if isinstance(error, HuazhaError) else (str(error),):
+            stderr.print(plain(f"huazha: {line}"), style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -119,7 +122,9 @@ def serve(
         "recognizer": recognizer,
         "data": data,
     }
-    asyncio.run(_serve(settings.load(config, overrides)))
+    chosen = settings.load(config, overrides)
+    early_checks.check(chosen, Blame(config, overrides))
+    asyncio.run(_serve(chosen))
 
 
 async def _serve(chosen: Settings) -> None:

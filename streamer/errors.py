@@ -35,8 +35,9 @@ ProtocolError                a peer broke the protocol, or can't be served: sent
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from streamer.plain_text import plain
 
@@ -45,7 +46,12 @@ LONGEST = 500
 
 
 class HuazhaError(Exception):
-    """The root of what is told to a user in one line."""
+    """The root of what is told to a user in one line, or in a line for each of several mistakes."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is told."""
+        return (str(self),)
 
 
 class SettingsError(HuazhaError):
@@ -54,12 +60,27 @@ class SettingsError(HuazhaError):
     Attributes:
       source: the file, or `command line`.
       field: dotted, or None where the file as a whole is wrong.
+      line: of the file, from 1; None where that is not known.
+      others: what else is wrong.
     """
 
-    def __init__(self, source: str, field: str | None, message: str) -> None:
-        super().__init__(f"{source}: {f'{field}: ' if field else ''}{message}")
+    def __init__(self, source: str, field: str | None, message: str, line: int | None = None) -> None:
+        where = source if line is None else f"{source}:{line}"
+        super().__init__(f"{where}: {f'{field}: ' if field else ''}{message}")
         self.source = source
         self.field = field
+        self.line = line
+        self.others: tuple[SettingsError, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is told: a line for each setting that is wrong."""
+        return (str(self), *map(str, self.others))
+
+    def with_others(self, others: Sequence[SettingsError]) -> Self:
+        """Add what else is wrong."""
+        self.others = tuple(others)
+        return self
 
 
 class RecordingError(HuazhaError):

@@ -24,6 +24,7 @@ from pydantic import (
 
 from detector.policy import Measure, OnBlind, Policy
 from detector.types import Action
+from streamer.blame import Blame
 from streamer.dialects.dialect import Section as _Section
 from streamer.errors import SettingsError
 from streamer.platform_settings import PlatformSettings
@@ -292,7 +293,7 @@ def load(config: Path | None, overrides: Mapping[str, Any]) -> Settings:
       overrides: fields that the command line sets; None means not set.
 
     Raises:
-      SettingsError: the file can't be read, or a field is wrong or unknown.
+      SettingsError: the file can't be read, or fields are wrong or unknown; it holds all of them.
     """
     values: dict[str, Any] = {}
     if config is not None:
@@ -303,10 +304,7 @@ def load(config: Path | None, overrides: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        source = str(config) if config and field.split(".")[0] not in overrides else "command line"
-        raise SettingsError(source, field, first["msg"]) from None
+        raise Blame(config, overrides).errors(error, Settings) from None
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -88,3 +88,12 @@ def test_models_are_listed_with_what_was_chosen_and_fetched_by_name() -> None:
     assert "base installed packages" in listed
     assert "Every language is heard by base." in listed
     assert "Weights are computed in" in listed
+
+
+def test_cheap_mistakes_are_found_before_a_model_is_looked_for(tmp_path: Path) -> None:
+    file = tmp_path / "huazha.toml"
+    file.write_text('model = "none"\n[policy.rules.no-such-rule]\naction = "alert"\n')
+    done = huazha("serve", "--config", str(file), "--media-port", "0", "--console-port", "0")
+    assert done.returncode == 2
+    assert f"huazha: {file}:2: policy.rules.no-such-rule: is no rule of any lexicon here" in done.stderr
+    assert "neither a directory nor a model" not in done.stderr

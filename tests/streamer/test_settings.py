@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.policy import Measure, OnBlind, Policy
 from detector.types import Action
+from streamer.blame import lines
 from streamer.errors import SettingsError
 from streamer.settings import Settings, load
 
@@ -92,3 +95,54 @@ def test_a_policy_is_read_rule_by_rule(tmp_path: Path) -> None:
     assert policy.of("promise") == Measure(Action.WHISPER, None, sound="stop.wav")
     assert policy.of("insider") == Measure(Action.TRANSFER, None, to="8001")
     assert policy.of("another") == Measure(Action.MUTE, 5.0)
+
+
+def test_all_that_is_wrong_is_told_at_once_each_where_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "huazha.toml"
+    file.write_text(
+        '# a comment\nmedia_prt = 1\nlanguage = "Chinese"\n\n[limits]\nmax_calls = 0\n\n[policy.rules."a.b"]\n'
+        'action = "shout"\n[[webhooks]]\nurl = "http://a.example/"\nsecret = "x"\n'
+        '[[webhooks]]\nurl = "ftp://b.example/"\nsecret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"\n'
+    )
+    with pytest.raises(SettingsError) as caught:
+        load(file, {"console_port": 70000, "language": None})
+    told = {error.field: error for error in (caught.value, *caught.value.others)}
+    places = {field: (error.source, error.line) for field, error in told.items()}
+    assert places == {
+        "console_port": ("command line", None),
+        "language": (str(file), 3),
+        "limits.max_calls": (str(file), 6),
+        "media_prt": (str(file), 2),
+        "policy.rules.a.b.action": (str(file), 9),
+        "webhooks.0.secret": (str(file), 12),
+        "webhooks.1.url": (str(file), 14),
+    }
+    assert str(told["media_prt"]) == f"{file}:2: media_prt: is no setting; media_port is"
+    assert len(caught.value.lines) == 7
+
+
+def test_what_the_command_line_left_to_the_file_is_the_files(config: Path) -> None:
+    config.write_text("media_port = 70000\n")
+    with pytest.raises(SettingsError) as caught:
+        load(config, {"media_port": None})
+    assert (caught.value.source, caught.value.line) == (str(config), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[limits]\nmax_cals = 7", "limits.max_cals: is no setting; max_calls is"),
+        ("[evidence]\nfoo = 7", "evidence.foo: is no setting; known are after, before, days, keep, megabytes"),
+        ("[platforms.twilio]\nacount_sid = 'x'", "platforms.twilio.acount_sid: is no setting; account_sid is"),
+    ],
+)
+def test_a_name_that_is_not_known_is_told_with_one_that_is(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "huazha.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        load(file, {})
+
+
+@given(st.text(max_size=200))
+def test_lines_of_anything_are_lines_of_it(text: str) -> None:
+    assert all(1 <= line <= len(text.splitlines()) for line in lines(text).values())
