@@ -25,37 +25,86 @@ HOLD = 10.0
 """Seconds of pause after which a run goes on no more."""
 BEFORE = 32
 """Characters before a run in which a code may be announced."""
+MOBILE = 11
+"""Digits of a Chinese mobile number."""
 
-_SIGNS = frozenset("0123456789０１２３４５６７８９〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖洞拐勾")
-_SPOKEN = frozenset(["zero", "oh", "o", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
-_TIMES = {"double": 1, "triple": 2, "treble": 2}
+_SIGNS = frozenset("〇零一二三四五六七八九幺洞拐勾壹贰叁肆伍陆柒捌玖貳參叄陸弌弍弎")
+"""Digits beside those that Unicode calls decimal: ASCII's, full-width ones, and other scripts'."""
+_UNITS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "niner"])
+_SPOKEN = _UNITS | {"zero", "oh", "o", "nought", "naught"}
+_PAIRS = frozenset(
+    ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+)
+_TENS = frozenset(["twenty", "thirty", "forty", "fourty", "fifty", "sixty", "seventy", "eighty", "ninety"])
+_TIMES = {"double": 1, "triple": 2, "treble": 2, "quadruple": 3}
 """Digits that the word adds to the one after it."""
-_FILLERS = frozenset("嗯呃啊哦对好是那个") | {
-    "um",
-    "uh",
-    "er",
-    "erm",
-    "ok",
-    "okay",
-    "yes",
-    "yeah",
-    "right",
-    "so",
-    "and",
+ROUND = 10
+"""Digits from which on a run is one, where it is pairs alone: ten, twenty, thirty is a list of amounts."""
+_FILLERS = frozenset("嗯呃啊哦对好是那个点杠转减横") | {
+    *("um", "uh", "er", "erm", "ok", "okay", "yes", "yeah", "right", "so", "and"),
+    *("dash", "hyphen", "then", "dot", "point", "space", "slash", "next", "minus", "comma", "plus"),
 }
-_TOKEN = re.compile(r"(?P<pause>[\s\-‐–—,，、.。·()（）/…;；!?！？]+)|(?P<word>[A-Za-z]+(?:'[A-Za-z]+)?)|.", re.DOTALL)
-_AMOUNT = re.compile(r"(?:\d+(?:\.\d{1,4})?|\d{1,3}(?:[,，]\d{3})+(?:\.\d{1,4})?)")
+_JOINTS = (
+    *("然后", "后面是", "后边是", "接着", "接下来", "下面是", "再来", "还有", "空格", "横杠", "斜杠", "短横", "横线"),
+    *("中杠", "减号", "逗号", "分机", "句号", "最后是"),
+)
+"""What is said between groups of digits, in several characters."""
+_BEGUN = {joint[:length] for joint in _JOINTS for length in range(1, len(joint))}
+_TOKEN = re.compile(
+    rf"(?P<pause>[\s\-‐–—,，、.。·()（）/…;；!?！？_+]+)|(?P<word>[A-Za-z]+(?:'[A-Za-z]+)?)"
+    # At the text's end, the beginning of one may yet become one.
+    rf"|(?P<joint>{'|'.join(_JOINTS)}|(?:{'|'.join(sorted(_BEGUN, key=len, reverse=True))})\Z)|.",
+    re.DOTALL,
+)
+_AMOUNT = re.compile(r"\d{1,8}(?:\.\d{1,4})?|\d{1,3}(?:[,，]\d{3}){1,4}(?:\.\d{1,4})?")
+"""What a sum of money is written like; one without separators has fewer digits than any number of a person's."""
 _UNIT = re.compile(
-    r"\s*(?:元|块|圆|万|亿|美|人民币|dollar|yuan|euro|pound|rmb|usd|million|billion|%|％)", re.IGNORECASE
+    r"\s*(?:元|块|圆|万|亿|美|人|%|％|(?:dollar|yuan|euro|pound|rmb|usd|cny|hkd|million|billion)s?\b)", re.IGNORECASE
 )
 _DATE = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])")
-_ANNOUNCED = re.compile(
-    r"(?:验证码|校验码|动态码|密码|口令|安全码)\D{0,10}$|\b(?:code|password|passcode|pin|cvv|cvc|otp)\b\D{0,24}$",
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_MEASURE = re.compile(
+    r"\s*(?:[个天日月年小时分秒次期元块圆万亿%％笔岁]|(?:day|month|year|week|hour|minute|second|time|dollar|yuan)s?\b)",
     re.IGNORECASE,
 )
-_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
-_IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
-_PHONE = re.compile(r"(?<!\d)(?:\+\d{1,3}[ -]?)?(?:1[3-9]\d{9}|\d{3}[ -]\d{3}[ -]\d{4})(?!\d)")
+"""After a short number, what it counts: then it is no code."""
+_ANNOUNCED = re.compile(
+    r"(?:验证码|校验码|动态码|密码|口令|安全码|(?:后|末|最后|末尾)[三四34]位(?:数字?)?)\D{0,10}$"
+    r"|(?<![A-Za-z])(?:code|password|passcode|pin|cvv2?|cvc2?|cvn|otp|last (?:three|four|3|4)(?: digits| numbers)?)"
+    r"(?![A-Za-z])\D{0,24}$",
+    re.IGNORECASE,
+)
+_EXPIRY = re.compile(
+    r"(?:有效期|到期日)\D{0,8}$|(?<![A-Za-z])(?:expir(?:y|es|ation)|valid (?:thru|through|until))(?![A-Za-z])\D{0,16}$",
+    re.IGNORECASE,
+)
+# Not in the middle of a longer number, nor of a hash.
+_BEGINS, _ENDS = r"(?<![0-9A-Fa-f])", r"(?![0-9A-Fa-f])"
+_CARD = re.compile(rf"{_BEGINS}\d(?:[ -]?\d){{12,18}}{_ENDS}")
+_IDENTITY = re.compile(r"(?<![0-9A-Fa-f])\d{17}[\dXx](?![0-9A-Fa-f])")
+_PHONE = re.compile(
+    rf"{_BEGINS}(?:"
+    # A Chinese mobile number, with its country or without.
+    r"(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"
+    # A number abroad: E.164 has 15 digits at most.
+    r"|(?:\+|00[ -]?)[1-9]\d{0,2}[ -]?(?:\(\d{1,5}\)[ -]?)?\d{1,5}(?:[ -]?\d{2,8}){1,4}"
+    # A Chinese landline, and numbers that are paid for by both.
+    r"|\(?0\d{2,3}(?:\)[ -]?|[ -])\d{7,8}|0(?:10|2\d|[3-9]\d{2})[2-8]\d{6,7}"
+    r"|[48]00(?:[ -]\d{3}[ -]?\d{4}|[ -]\d{7}|\d[ -]\d{3}[ -]\d{3})"
+    # North America's form.
+    r"|(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}"
+    rf"){_ENDS}"
+)
+_NUMBERED = re.compile(
+    r"(?:from|to|ani|dnis|cli|clid|caller|callee|called|calling|msisdn|pan|iban|ssn)(?:number|no|num|id|uri|line)?"
+    r"|.*(?:phone|mobile|cellular|telephone|telno|idcard|idnumber|idno|passport|cardnumber|cardno|bankcard|creditcard"
+    r"|accountnumber|accountno|bankaccount|callerid|calledid|callernumber|calleenumber)"
+    r"|(?:card|tel|fax|account)s?"
+    r"|.*(?:主叫|被叫|手机|电话|身份证|证件号|卡号|账号|帳號|手機|電話|身份證|卡號|护照).*"
+)
+"""Names of fields that say that a number in them is somebody's; compared without case, and without what joins words."""
+NAMED = 6
+"""Digits from which on a value of such a field is masked; a service's own short number is not."""
 
 Place = tuple[int, int]
 """From and to, in characters of a text."""
@@ -80,12 +129,16 @@ class _Run:
     Attributes:
       places: of each sign or word.
       count: how many digits they are.
+      single: how many of them are digits by themselves, not halves of a pair such as twenty.
       gap: what has come since, that is none.
+      tens: whether the last one was twenty or the like, and may go on with a digit.
     """
 
     places: list[Place] = field(default_factory=list)
     count: int = 0
+    single: int = 0
     gap: int = 0
+    tens: bool = False
 
     @property
     def start(self) -> int:
@@ -105,17 +158,43 @@ def mask(text: str) -> str:
 
 
 def mask_json(value: Any) -> Any:
-    """Mask the strings of a JSON value: only what is beyond doubt, since numbers in it may be of anything."""
-    if isinstance(value, dict):
-        return {name: mask_json(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [mask_json(one) for one in value]
-    if not isinstance(value, str):
-        return value
+    """Mask a JSON value: what is beyond doubt, since numbers in it may be of anything, and what its name gives away.
+
+    A number that has to be masked becomes a text. Names of fields stay as they are.
+    """
+    return _masked_json(value, named=False)
+
+
+def _masked_json(value: Any, *, named: bool) -> Any:
+    match value:
+        case dict():
+            return {name: _masked_json(one, named=named or _is_numbered(str(name))) for name, one in value.items()}
+        case list():
+            return [_masked_json(one, named=named) for one in value]
+        case str():
+            return _masked_text(value, named=named)
+        case int() | float() if not isinstance(value, bool) and float(value).is_integer():
+            written = str(int(value))
+            # What else begins with 1 is a time, in some part of a second.
+            plausible = named or not written.startswith("1") or len(written) == MOBILE
+            masked = _masked_text(written, named=named) if plausible else written
+            return value if masked == written else masked
+        case _:
+            return value
+
+
+def _masked_text(text: str, *, named: bool) -> str:
+    digits = sum(map(str.isdecimal, text))
     for pattern, sure in _SURE:
-        for found in {one for one in pattern.findall(value) if sure(one)}:
-            value = value.replace(found, re.sub(r"[\dXx]", MASK, found))
-    return value
+        for found in {one[0] for one in pattern.finditer(text) if sure(one[0])}:
+            text = text.replace(found, re.sub(r"[\dXx]", MASK, found))
+    if named and digits >= NAMED:
+        return "".join(MASK if sign.isdecimal() else sign for sign in text)
+    return text
+
+
+def _is_numbered(name: str) -> bool:
+    return bool(_NUMBERED.fullmatch("".join(filter(str.isalnum, name.casefold()))))
 
 
 class Masker:
@@ -180,22 +259,36 @@ def _runs(text: str) -> tuple[list[_Run], _Run | None]:
     run: _Run | None = None
     for token in _TOKEN.finditer(text):
         said = token[0].lower()
-        if said in _SIGNS or said in _SPOKEN or said in _TIMES:
+        if _is_digit(said):
             if run is None:
                 run = _Run()
                 runs.append(run)
-            run.places.append(token.span())
-            run.gap = 0
-            run.count += _TIMES.get(said, 1)
+            _add(run, said, token.span())
         elif run is not None and said in {"x", "叉"} and run.count >= 17 and not run.gap:
             # The check digit of an identity number.
             run.places.append(token.span())
             run = None
-        elif run is not None and (token["pause"] or said in _FILLERS) and run.gap < GAP:
+        elif run is not None and (token["pause"] or token["joint"] or said in _FILLERS) and run.gap < GAP:
             run.gap += 1
         else:
             run = None
     return runs, run
+
+
+def _is_digit(said: str) -> bool:
+    return said.isdecimal() or any(said in some for some in (_SIGNS, _SPOKEN, _PAIRS, _TENS, _TIMES))
+
+
+def _add(run: _Run, said: str, place: Place) -> None:
+    """Add a digit to a run, or a word that is two or more."""
+    pair = said in _TENS or said in _PAIRS
+    # The five of forty-five is the second digit of the two that forty was counted for.
+    second = run.tens and said in _UNITS and run.gap <= 1
+    run.count += 2 if pair else 0 if second else _TIMES.get(said, 1)
+    run.single += not pair
+    run.tens = said in _TENS
+    run.gap = 0
+    run.places.append(place)
 
 
 def _private(text: str, run: _Run) -> bool:
@@ -205,9 +298,12 @@ def _private(text: str, run: _Run) -> bool:
         return False
     if _AMOUNT.fullmatch(written) and ("," in written or "，" in written or _UNIT.match(text, run.end)):
         return False
-    if run.count >= LONG:
+    if run.count >= (LONG if run.single else ROUND):
         return True
-    return run.count >= CODE and bool(_ANNOUNCED.search(text[max(0, run.start - BEFORE) : run.start]))
+    if run.count < CODE or _MEASURE.match(text, run.end):
+        return False
+    before = text[max(0, run.start - BEFORE) : run.start]
+    return bool(_ANNOUNCED.search(before) or (_EXPIRY.search(before) and not _YEAR.fullmatch(written)))
 
 
 def _written(text: str, private: Iterable[_Run], words: Sequence[Word], at: int) -> Masked:

@@ -163,6 +163,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         shown=wording.shown,
+        named=wording.named,
         whole=wording.whole,
         hours=wording.hours,
         share=wording.share,

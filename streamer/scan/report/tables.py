@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from detector.types import Missing
-from streamer.plain_text import plain
 from streamer.scan.report.choosing import Listed
 from streamer.scan.report.days import moment
+from streamer.scan.report.wording import named
 from streamer.scan.results import Scanned, Unreadable
 
 COLUMNS: Mapping[str, type] = {
@@ -75,7 +75,7 @@ def rows(
             "within": lacking.within,
         }
     for file in unreadable:
-        yield {"kind": "unreadable", "file": plain(file.file), "error": file.error}
+        yield {"kind": "unreadable", "file": named(file.file), "error": file.error}
 
 
 def write_csv(path: Path, table: Iterable[Row]) -> None:
@@ -118,8 +118,8 @@ def write_parquet(path: Path, table: Iterable[Row]) -> bool:
 def _call(kind: str, call: Scanned) -> Row:
     return {
         "kind": kind,
-        "file": plain(call.file),
-        "call_id": call.about.call_id,
+        "file": named(call.file),
+        "call_id": named(call.about.call_id),
         "agent": call.about.agent,
         "started_at": moment(call.about.started_at, 0.0, UTC),
         "duration": call.duration,

@@ -8,6 +8,7 @@ from math import ceil, floor
 
 from markupsafe import Markup, escape
 
+from detector.masking import mask_json
 from streamer.plain_text import plain
 from streamer.scan.report.texts import TEXTS, filled
 
@@ -15,6 +16,11 @@ from streamer.scan.report.texts import TEXTS, filled
 def shown(text: str | None) -> str:
     """Give a text in which nothing is hidden; a file's name may look like another, or be in another encoding."""
     return plain(text or "")
+
+
+def named(file: str | None) -> str:
+    """Give the name of a file or of a call: numbers of people often stand in it, and a report is passed on."""
+    return str(mask_json(plain(file or "")))
 
 
 def say(key: str, **values: object) -> Markup:

@@ -67,3 +67,8 @@ def test_a_place_is_written_as_a_clock_shows_it(seconds: float, written: str) ->
 @pytest.mark.parametrize(("seconds", "written"), [(36.0, "0.01"), (7200.0, "2.0"), (3.6e6, "1,000")])
 def test_hours_are_as_exact_as_is_of_use(seconds: float, written: str) -> None:
     assert wording.hours(seconds) == written
+
+
+def test_numbers_in_names_are_masked_since_a_report_is_passed_on() -> None:
+    assert wording.named("rec/13812345678_\u202e.wav") == f"rec/{'＊' * 11}_\\u202e.wav"
+    assert wording.named("rec/20261128-093000-0001.wav") == "rec/20261128-093000-0001.wav"
