@@ -6,6 +6,7 @@ import logging
 from types import TracebackType
 from typing import Any
 
+from detector.masking import mask_json
 from streamer.plain_text import plain
 
 LONGEST_TRACEBACK = 20_000
@@ -20,7 +21,8 @@ class PlainFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        record.message = plain(record.message)
+        # Platforms put numbers of people into what they call calls.
+        record.message = str(mask_json(plain(record.message)))
         return super().formatMessage(record)
 
     def formatException(  # noqa: N802 - logging's own name

@@ -297,7 +297,8 @@ class MediaServer:
         return None if conversation is None else await conversation.order(action, channel, violation_id, by)
 
     def _report(self, started: CallStarted, greeting: Started, language: str) -> Reporter:
-        name = CallName(uuid.uuid4().hex, started.call_id, agent_of(started.metadata))
+        # What platforms and agents are called by may hold a number of somebody's; platforms are answered by their own.
+        name = CallName(uuid.uuid4().hex, mask_json(started.call_id), mask_json(agent_of(started.metadata)))
         kept, clips = self.settings.evidence, None
         if kept.keep:
             clips = ClipRecorder(
@@ -423,6 +424,7 @@ class MediaServer:
             self._summing = asyncio.get_running_loop().call_later(PERIOD, self._sum_up)
 
     def _tell_refused(self, fields: Mapping[str, Any]) -> None:
+        fields = mask_json(dict(fields))
         told = ("call_id", "platform", "address", "reason", "detail", "count")
         log.warning("call %s of %s from %s refused, %s: %s (%d times)", *(fields[name] or "(unknown)" for name in told))
         self._bus.tell("call.refused", None, fields)

@@ -87,7 +87,7 @@ def _by_sndfile(file: BinaryIO, name: str, raw: Raw | None) -> Iterator[Decoded]
     file.seek(0)
     if not beginning:
         raise RecordingError(name, "is empty")
-    whole = file if wrong is None else cast("BinaryIO", headers.Patched(file, wrong.patches))
+    whole = cast("BinaryIO", headers.Patched(file, {} if wrong is None else wrong.patches))
     try:
         sound = soundfile.SoundFile(whole, **options)
     except (soundfile.SoundFileError, TypeError) as error:

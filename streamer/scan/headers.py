@@ -42,7 +42,7 @@ class Wrong:
 
 
 class Patched(io.RawIOBase):
-    """A file with some of its bytes replaced.
+    """A file with some of its bytes replaced, as a decoder sees it.
 
     Args:
       file: must be able to seek; is not closed with this.
@@ -60,7 +60,11 @@ class Patched(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+        """Seek, or stay where that is nowhere: a damaged header may lead anywhere, and libsndfile catches no errors."""
+        try:
+            return self._file.seek(offset, whence)
+        except (ValueError, OverflowError, OSError):
+            return self._file.tell()
 
     def tell(self) -> int:
         return self._file.tell()

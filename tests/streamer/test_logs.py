@@ -54,3 +54,8 @@ def test_set_up_again_it_says_everything_once(page: io.StringIO) -> None:
     logging.getLogger("anything").info("not told")
     logging.getLogger("anything").warning("told")
     assert (page.getvalue(), other.getvalue()) == ("", "told\n")
+
+
+def test_numbers_of_people_are_masked(page: io.StringIO) -> None:
+    logging.getLogger("anything").info("call %s is over: 13.5 s", "13812345678-77@pbx")
+    assert "call ＊＊＊＊＊＊＊＊＊＊＊-77@pbx is over: 13.5 s" in page.getvalue()
