@@ -9,10 +9,18 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from streamer import settings
+from streamer.access.loopback import is_loopback
 from streamer.errors import RayMissing
 from streamer.options import ConfigFile, Model
+from streamer.plain_text import plain
 from streamer.ray.addresses import APPLICATION, SERVE_PORT
 from streamer.ray.joining import joined
+
+LOOPBACK = "127.0.0.1"
+WARNING = (
+    "Whoever reaches {host}:{port} may use the recognisers: nobody is asked for a token. "
+    "Let a firewall admit the gateways alone."
+)
 
 app = typer.Typer(name="ray", help="Recognise on many machines, with Ray.", no_args_is_help=True)
 stderr = Console(stderr=True)
@@ -38,8 +46,12 @@ def deploy(
     ] = 16,
     name: Annotated[str, typer.Option(help="Of the application, and its path.")] = APPLICATION,
     host: Annotated[
-        str, typer.Option(help="Address that nodes take windows on. Anybody who reaches it may use the recognisers.")
-    ] = "0.0.0.0",  # noqa: S104 - gateways are other machines
+        str,
+        typer.Option(
+            help="Address that nodes take windows on: 0.0.0.0, or one that all nodes have, where gateways are other "
+            "machines. Whoever reaches it may use the recognisers, and is asked for no token."
+        ),
+    ] = LOOPBACK,
     port: Annotated[int, typer.Option(help="Port that nodes take windows on.")] = SERVE_PORT,
     config: ConfigFile = None,
 ) -> None:
@@ -58,7 +70,15 @@ def deploy(
         application = deployment.Application.model_validate(fields)
     except ValidationError as error:
         raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    if not is_loopback(host):
+        stderr.print(WARNING.format(host=plain(host), port=port), style="yellow", highlight=False, soft_wrap=True)
     with joined(address), stderr.status("Loading models on the cluster"):
         deployment.deploy(application, name, host, port)
     stderr.print(f"Ready. On a gateway: huazha serve --recognizer ray://HOST:{port}/{name}", highlight=False)
-    stderr.print("HOST is any node of the cluster, or several with commas between them.", style="dim")
+    stderr.print(
+        "HOST is 127.0.0.1, on a node: with --host 0.0.0.0 gateways may be elsewhere."
+        if is_loopback(host)
+        else "HOST is any node of the cluster, or several with commas between them.",
+        style="dim",
+        highlight=False,
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
+from streamer import ray_commands
+from streamer.access.loopback import is_loopback
 from streamer.errors import SettingsError
 from streamer.ray.addresses import Ingress, ingress
 from streamer.settings import load
@@ -35,3 +39,8 @@ def test_anything_else_is_a_mistake_in_the_settings(written: str) -> None:
 def test_the_recogniser_is_local_if_nothing_is_said() -> None:
     assert load(None, {}).recognizer == "local"
     assert load(None, {"recognizer": "ray://head"}).recognizer == "ray://head"
+
+
+def test_recognisers_are_open_to_other_machines_only_where_that_is_asked_for() -> None:
+    host = inspect.signature(ray_commands.deploy).parameters["host"]
+    assert is_loopback(host.default)
