@@ -54,11 +54,15 @@ class Policy:
     Attributes:
       usual: of rules that have no measure of their own.
       rules: measures by rule.
+      blind_after: seconds without audio of a leg, on a socket that lives, after which it is not monitored.
+      flat_after: the same for audio that holds nothing at all, not even a line's noise.
     """
 
     usual: Measure = Measure()
     rules: Mapping[str, Measure] = field(default_factory=dict)
     on_blind: OnBlind = OnBlind.ALERT
+    blind_after: float = 2.0
+    flat_after: float = 10.0
 
     def of(self, rule_id: str) -> Measure:
         """Give what a block for a rule does."""

@@ -9,7 +9,7 @@ Answers may come in any order. One that comes twice, or after the call was aband
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
@@ -21,6 +21,7 @@ from detector.policy import USUAL, OnBlind, Policy
 from detector.types import Action, Reaction, ScoreRequest, TranscriptUpdate
 from streamer.channel import Channel
 from streamer.front_end import Portion, Processed
+from streamer.leg_clock import LegClock, LegState, Outage
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
@@ -31,6 +32,7 @@ from streamer.types import (
     Block,
     CallStarted,
     Gap,
+    LegAccount,
     Order,
     Outgoing,
     Stopped,
@@ -97,9 +99,17 @@ class Call:
         self._clock = clock
         overlap = OVERLAP if word_times else ROUGH_OVERLAP
         self._channels = {
-            name: Channel(name, started.encoding, started.sample_rate, speech_models[name], overlap)
+            name: Channel(name, started.encoding, started.sample_rate, speech_models[name], overlap, policy.flat_after)
             for name in started.channels
         }
+        now = clock()
+        # Where legs come on sockets of their own, a customer who has not picked up yet has none.
+        self._clocks = {
+            name: LegClock(now, expected=name == AGENT or not started.joins, patience=policy.blind_after)
+            for name in started.channels
+        }
+        self._skipped: list[tuple[str, int]] = []
+        self._excused = dict.fromkeys(started.channels, 0.0)
         self._requests: list[ScoreRequest] = []
         self._open: set[Scoring] = set()
         self._readings: list[TranscriptUpdate] = []
@@ -109,6 +119,8 @@ class Call:
         # In the order of muting: when each is lifted, in seconds of the clock.
         self._muted: dict[str, float] = {}
         self._unheard: str | None = None
+        self._behind: set[str] = set()
+        self._closed = False
         self._orders = 0
 
     @property
@@ -131,28 +143,66 @@ class Call:
         """Seconds of it that were lost to recognition."""
         return sum(channel.blind for channel in self._channels.values())
 
+    @property
+    def late(self) -> float:
+        """Seconds of audio that should have come by now, of the leg on a live socket that lacks the most."""
+        now = self._clock()
+        legs = [(clock, self._channels[name]) for name, clock in self._clocks.items()]
+        return max(
+            (clock.missing(now, channel.received) for clock, channel in legs if clock.state is LegState.PRESENT),
+            default=0.0,
+        )
+
+    @property
+    def deaf(self) -> list[str]:
+        """The legs that are not monitored at present, as far as that was told."""
+        return [
+            name
+            for name, channel in self._channels.items()
+            if self._clocks[name].blind or channel.unusable or name in self._behind
+        ]
+
+    @property
+    def legs(self) -> dict[str, LegAccount]:
+        """Each leg's seconds by what became of them; together they are the leg's time by the wall clock."""
+        return {
+            name: LegAccount(
+                heard=channel.understood,
+                silent=channel.received - channel.blind - channel.understood - self._excused[name],
+                blind=channel.blind,
+                muted=self._excused[name],
+                paused=self._clocks[name].paused_seconds,
+            )
+            for name, channel in self._channels.items()
+        }
+
     def receive(self, frame: AudioFrame) -> None:
         """Note samples of one channel."""
-        self._channels[frame.channel].receive(frame.payload)
+        name, channel, clock = frame.channel, self._channels[frame.channel], self._clocks[frame.channel]
+        now = self._clock()
+        self._fill(name, clock.arriving(now, channel.received))
+        if clock.muted and not channel.unusable:
+            channel.excuse()
+        channel.receive(frame.payload)
+        self._fill(name, clock.received(now, channel.received, quiet=channel.quiet))
 
     def skip(self, gap: Gap) -> None:
         """Samples of a channel are lost; what was said before them is still heard to its end."""
         self._channels[gap.channel].skip(gap.samples, gap.reason)
 
-    def pause(self, channels: Sequence[str]) -> None:
-        """Nobody hears some of the channels for a while: what was said last in them was said to its end."""
+    def joined(self, channels: Sequence[str]) -> None:
+        """A socket brings some of the channels."""
         for name in channels:
+            self._clocks[name].joined()
+
+    def left(self, channels: Sequence[str], *, ended: bool) -> None:
+        """No socket brings some of the channels any more: they are over (`ended`), or their connection was lost."""
+        for name in channels:
+            if ended:
+                self._clocks[name].ended()
+            else:
+                self._clocks[name].lost(self._clock())
             self._channels[name].skip(0, None)
-
-    def join(self, channels: Sequence[str], at: float) -> None:
-        """Another socket brings some of the channels, from `at` seconds of the call on.
-
-        What was lost of them meanwhile is blind; what was never there is not.
-        """
-        for name in channels:
-            channel, missing = self._channels[name], self.missing(name, at)
-            if missing:
-                channel.skip(missing, "the connection was lost" if channel.received else None)
 
     def portions(self) -> list[Portion]:
         """Hand out what has come in; each portion must come back by `take`, once it was processed, anywhere."""
@@ -164,13 +214,61 @@ class Call:
             return []
         channel = self._channels[name]
         given_up, missing = channel.take(processed)
-        said = self._pause(name) if given_up else []
+        said = self._pause(name) if channel.interrupted() else []
         return [*said, *self._measured([*given_up, *missing]), *self._followed(channel), *self._settle()]
 
-    def missing(self, channel: str, at: float) -> int:
-        """Count the samples that a channel lacks up to `at` seconds of the call, at the wire's rate."""
-        one = self._channels[channel]
-        return max(0, round((at - one.received) * one.sample_rate))
+    def pause(self, channels: Sequence[str], *, on: bool) -> None:
+        """The platform lets nobody hear some of the channels for a while, or lets them be heard again.
+
+        What was said last in them was said to its end; their time stands still.
+        """
+        for name in channels:
+            self._clocks[name].pause(self._clock(), on=on)
+            if on:
+                self._channels[name].skip(0, None)
+
+    def mute(self, channels: Collection[str]) -> None:
+        """Say which legs are muted: what is silent in them is so by right."""
+        for name, clock in self._clocks.items():
+            clock.muted = name in channels
+
+    def watch(self, patience: float) -> list[Outgoing]:
+        """Look at the clock, though nothing has come: audio may be missing, or wait too long to be recognised.
+
+        Args:
+          patience: seconds that a window may wait for the recogniser.
+        """
+        now, events = self._clock(), list[Outgoing]()
+        self._behind = set()
+        for name, channel in self._channels.items():
+            outage = self._clocks[name].outage(now, channel.received)
+            if outage is None or outage.lost:
+                self._fill(name, outage)
+            else:
+                end = self._clocks[name].elapsed(now)
+                events += self._measured([Blind(name, end - outage.seconds, end, outage.reason or "")])
+            events += self._measured(channel.late(now, patience))
+            if channel.is_late(now, patience):
+                self._behind.add(name)
+        if self._unheard is not None and AGENT in self.deaf:
+            self._muted[self._unheard] = now + UNHEARD
+        return events
+
+    def skipped(self) -> list[tuple[str, int]]:
+        """Give the samples that were put in place of missing ones since this was last asked, by channel."""
+        skipped, self._skipped = self._skipped, []
+        return skipped
+
+    def _fill(self, name: str, outage: Outage | None) -> None:
+        """Put silence where audio is lost for good, so that times agree with the clock."""
+        if outage is None:
+            return
+        channel = self._channels[name]
+        samples = round(outage.seconds * channel.sample_rate)
+        self._skipped.append((name, samples))
+        if outage.reason is None and self._clocks[name].muted:
+            self._excused[name] += samples / channel.sample_rate
+        channel.skip(samples, outage.reason, outage.told)
 
     def relieve(self) -> list[Outgoing]:
         """Give up what customers say, since the recogniser can't hear everybody: nobody there is to be stopped."""
@@ -197,7 +295,7 @@ class Call:
                 channel=channel.name,
             )
             for channel in self._channels.values()
-            if channel.claim()
+            if channel.claim(self._clock())
         ]
 
     def _cut(self, channel: Channel, in_time: bool) -> Window | None:
@@ -228,7 +326,7 @@ class Call:
         said = self._told(self._detector.update(update), began)
         self._readings.append(update)
         self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
-        said += self._heard_again(window.channel) if not lost else self._measured(lost)
+        said += self._measured(lost) if self._channels[window.channel].missed else self._heard_again(window.channel)
         return [*said, *self._text.take(update, window.end)]
 
     def reread(self) -> list[Outgoing]:
@@ -259,20 +357,31 @@ class Call:
         """A window could not be recognised."""
         if not self._channels[window.channel].awaits(window.number):
             return []
-        lost = self._channels[window.channel].failed(reason)
-        said = self._pause(window.channel) if lost else []
+        channel = self._channels[window.channel]
+        lost = channel.failed(reason)
+        said = self._pause(window.channel) if channel.interrupted() else []
         return [*said, *self._measured(lost), *self._settle()]
 
     def stop(self) -> None:
         """The audio has ended; what was said last is still to be processed and recognised."""
         self.state = CallState.DRAINING
+        self._close()
         for channel in self._channels.values():
             channel.finish()
+
+    def _close(self) -> None:
+        """Stop the clocks; what the legs lack up to now is silent or blind."""
+        now = self._clock()
+        for name, channel in self._channels.items():
+            if not self._closed:
+                self._fill(name, self._clocks[name].finish(now, channel.received))
+        self._closed = True
 
     def abandon(self, reason: str) -> list[Outgoing]:
         """Recognise nothing more: what waits for it is blind, and what was to be weighed is left to people."""
         lost: list[Blind] = []
         said: list[Outgoing] = []
+        self._close()
         for name, channel in self._channels.items():
             lost += channel.abandon(reason)
             said += self._pause(name)
@@ -323,8 +432,9 @@ class Call:
         return [Order(name, action, channel, violation_id, by)]
 
     def lag(self, window: Window) -> float:
-        """Seconds of the window's channel that have come in since the window's end."""
-        return max(0.0, self._channels[window.channel].received - window.end)
+        """Seconds since a window's end, by the clock: audio that nobody has read yet is late, too."""
+        received, clock = self._channels[window.channel].received, self._clocks[window.channel]
+        return max(0.0, received + clock.missing(self._clock(), received) - window.end)
 
     def _told(self, reaction: Reaction, began: float) -> list[Outgoing]:
         """Put a detector's reaction into signals and reports, and keep its requests."""
@@ -388,7 +498,7 @@ class Call:
         metrics = self._conduct.finish(self.duration)
         said += self._passed()
         missing = tuple(self._detector.finish())
-        return [*said, Stopped(self.duration, self._detector.violations, missing, self.blind, metrics)]
+        return [*said, Stopped(self.duration, self._detector.violations, missing, self.blind, metrics, self.legs)]
 
     def _followed(self, channel: Channel) -> list[Outgoing]:
         """Follow who speaks; report the bounds that the call passed by that."""

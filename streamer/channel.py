@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.conduct import Change, Voice
 from detector.types import ScoreRequest, TranscriptUpdate
-from streamer.audio import SAMPLE_RATE, RingBuffer
+from streamer.audio import SAMPLE_RATE, RingBuffer, flat_code, is_swapped
 from streamer.front_end import End, FrontEnd, Input, Lost, Missing, Portion, Processed, Sound
 from streamer.recognition.agreement import OVERLAP, Agreement
 from streamer.recognition.recognizer import Hypothesis
 from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted
 from streamer.recognition.windows import Plan, WindowPlanner
+from streamer.spans import Spans
 from streamer.types import Blind, Encoding
 
 REMEMBERED = 8.0
@@ -28,10 +30,21 @@ LEAD_IN, ROOM = 3.0, 10.0
 """Seconds of what was said before that lead in to a window which begins with speech, and of both together at most.
 
 Joined to it without the pause between: a recogniser hears a sentence better that continues another."""
+SWAPPED = 2
+"""Seconds in a row of samples in the wrong byte order, after which that is sure."""
+TOLD = 1.0
+"""Seconds told together, at least, of what goes on being unusable."""
+SLIVER = 0.001
+"""Seconds below which a span is nothing but rounding."""
 BEFORE, AFTER = 0.15, 0.2
 """Seconds of audio around words that are weighed: their times are that exact."""
 RETRY = 1.0
 """Seconds of audio that come together after some could not be processed: a report for each frame would be none."""
+
+
+FLAT = "only digital silence arrives"
+SWAPPED_BYTES = "the samples have their bytes in the wrong order: the stream must be little-endian"
+BEHIND = "recognition fell behind"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +64,7 @@ class Excerpt:
 class Channel:
     """What is known of one channel's audio.
 
-    Every second received ends up either monitored or blind; until then it is waiting to be processed or recognised.
+    Every second received ends up heard, silent or blind; until then it is waiting to be processed or recognised.
 
     What comes in is only noted. `portion` hands it out to be processed, anywhere; `take` takes in what came of it.
 
@@ -60,14 +73,25 @@ class Channel:
       encoding, sample_rate: of the audio on the wire.
       speech: tells speech from silence; this channel's own.
       overlap: seconds by which the recogniser may place a word differently in two windows.
+      flat_after: seconds of digital silence after which the channel is taken for dead.
+
+    Attributes:
+      windows: how many were cut.
+      missed: whether the last one that was answered held speech that could not be understood.
     """
 
     def __init__(
-        self, name: str, encoding: Encoding, sample_rate: int, speech: SpeechModel, overlap: float = OVERLAP
+        self,
+        name: str,
+        encoding: Encoding,
+        sample_rate: int,
+        speech: SpeechModel,
+        overlap: float = OVERLAP,
+        flat_after: float = inf,
     ) -> None:
         self.name = name
         self.sample_rate = sample_rate
-        self._width = encoding.width
+        self._encoding = encoding
         self._front_end = FrontEnd(encoding, sample_rate, speech)
         self._inputs: list[Input] = []
         # Samples of audio in them, at the wire's rate.
@@ -87,8 +111,18 @@ class Channel:
         self._last = Hypothesis(())
         self._last_audio = self._said = np.zeros(0, dtype=np.float32)
         self._said_until = 0.0
-        self.blind = 0.0
+        self._blind, self._told, self._speech = Spans(), Spans(), Spans()
+        self._speaking: float | None = None
+        self._flat_after = flat_after
+        self._flat_code: bytes | None = None
+        self._flat_since: float | None = None
+        self._judged = bytearray()
+        self._swapped = 0
+        self._noted: list[Blind] = []
+        self._interrupted = False
+        self._asked: float | None = None
         self.windows = 0
+        self.missed = False
 
     @property
     def received(self) -> float:
@@ -111,6 +145,25 @@ class Channel:
         return self._planner.heard
 
     @property
+    def blind(self) -> float:
+        """Seconds of call audio that were lost to recognition."""
+        return self._blind.total
+
+    @property
+    def understood(self) -> float:
+        """Seconds of speech that were recognised, once nothing waits for recognition."""
+        return self._speech.total - self._speech.within(self._blind)
+
+    @property
+    def unusable(self) -> bool:
+        """Whether what comes at present can't hold speech, or not as it was said."""
+        return self._swapped >= SWAPPED or self._is_flat
+
+    @property
+    def _is_flat(self) -> bool:
+        return self._flat_since is not None and self.received - self._flat_since >= self._flat_after
+
+    @property
     def ending(self) -> bool:
         """Whether speech has ended that was not heard to its end."""
         return self._planner.ending
@@ -126,6 +179,11 @@ class Channel:
         return max(0.0, self.processed - max(self._planner.heard, self._in_flight.plan.end if self._in_flight else 0.0))
 
     @property
+    def quiet(self) -> bool:
+        """Whether nobody is speaking, as far as is known, and what was said was recognised."""
+        return self._planner.idle and self._in_flight is None
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to process or recognise, and no window in flight."""
         waiting = self._inputs or self._processing
@@ -136,24 +194,76 @@ class Channel:
         if self._held > BUFFER * self.sample_rate:
             gaps = [one for one in self._inputs if isinstance(one, Lost)]
             self._inputs, self._held = [*gaps, Lost(self._held, "processing fell behind")], 0
-        samples = len(payload) // self._width
+        self._judge(payload)
+        samples = len(payload) // self._encoding.width
         self._samples += samples
         self._held += samples
         self._inputs.append(payload)
 
-    def skip(self, samples: int, reason: str | None) -> None:
+    def _judge(self, payload: bytes) -> None:
+        """Notice audio that comes and can't be understood: a dead line, bytes in the wrong order."""
+        start = self.received
+        end = start + len(payload) / self._encoding.width / self.sample_rate
+        code = flat_code(payload, self._encoding)
+        if code is None or code != self._flat_code or self._flat_since is None:
+            self._end_flat()
+            self._flat_code, self._flat_since = code, None if code is None else start
+        elif end - self._flat_since >= self._flat_after and end - max(self._blind.end, self._flat_since) >= TOLD:
+            self._noted += self._lose(self._flat_since, end, FLAT)
+        if self._encoding is Encoding.PCM_S16LE:
+            self._judged += payload
+            if len(self._judged) >= self.sample_rate * self._encoding.width:
+                self._judge_order(end)
+
+    def _judge_order(self, end: float) -> None:
+        judged, self._judged = bytes(self._judged), bytearray()
+        self._swapped = self._swapped + 1 if is_swapped(judged) else 0
+        if self._swapped >= SWAPPED:
+            seconds = len(judged) / self._encoding.width / self.sample_rate
+            since = end - (SWAPPED if self._swapped == SWAPPED else 1) * seconds
+            self._noted += self._lose(max(0.0, since), end, SWAPPED_BYTES)
+
+    def _end_flat(self) -> None:
+        if self._is_flat and self._flat_since is not None:
+            self._noted += self._lose(self._flat_since, self.received, FLAT)
+
+    def excuse(self) -> None:
+        """What is silent from here on is so by right: the leg is muted."""
+        self._flat_since = None
+
+    def is_late(self, now: float, patience: float) -> bool:
+        """Whether something waits longer than `patience` seconds for the recogniser."""
+        return self._asked is not None and now - self._asked >= patience
+
+    def late(self, now: float, patience: float) -> list[Blind]:
+        """Report what has waited too long for the recogniser; it may be heard yet.
+
+        Args:
+          now: second of the clock by which turns are claimed.
+        """
+        if not self.is_late(now, patience):
+            return []
+        start, end = self._planner.heard, self.received
+        return [] if end - max(start, self._told.end) < TOLD else self._tell(start, end, BEHIND)
+
+    def skip(self, samples: int, reason: str | None, told: float = 0.0) -> None:
         """Go on after samples that are lost; what is being said ends before them.
 
         Args:
           samples: how many, at the wire's rate; 0 where only the platform's silence begins.
           reason: why they are lost, for people; None where there was nothing to hear.
+          told: seconds of them that were told before.
         """
+        start = self.received
         self._samples += samples
+        if reason is not None:
+            self._told.add(start, start + told)
         self._inputs.append(Lost(samples, reason))
 
     def finish(self) -> None:
         """The audio has ended."""
         self._wanted = 0.0
+        self._end_flat()
         self._inputs.append(End())
 
     def portion(self) -> Portion | None:
@@ -168,11 +278,12 @@ class Channel:
         """Take in what was made of the portion handed out.
 
         Returns:
-          what had to be given up for it, as recognition fell behind; and what never came or could not be processed.
+          what had to be given up for it, as recognition fell behind; and what never came, could not be processed, or
+          holds nothing that could be understood.
         """
         self._processing = False
         given_up: list[Blind] = []
-        missing: list[Blind] = []
+        missing, self._noted = self._noted, []
         for one in processed:
             if isinstance(one, Sound):
                 given_up += self._hear(one)
@@ -193,11 +304,12 @@ class Channel:
         """Whether the window of a number is in flight: what else is answered was answered before, or given up."""
         return self._in_flight is not None and number == self.windows
 
-    def claim(self) -> bool:
+    def claim(self, now: float) -> bool:
         """Ask for a turn at the recogniser if a window is due and none was asked for; `next` takes it."""
         if self._claimed or not self._planner.due:
             return False
         self._claimed = True
+        self._asked = now if self._asked is None else self._asked
         return True
 
     def next(self, *, in_time: bool = True) -> Excerpt | None:
@@ -209,6 +321,7 @@ class Channel:
         self._claimed = False
         plan = self._planner.next()
         if plan is None:
+            self._asked = None
             return None
         audio = self.audio(plan.start, plan.end)
         lead_in = self._lead_in(plan) if in_time else audio[:0]
@@ -254,8 +367,10 @@ class Channel:
         update = replace(update, paused=plan.paused, look=hypothesis.words, alternatives=hypothesis.alternatives)
         unheard = max(self._planner.heard, plan.start)
         self._planner.settled(self._agreement.settled)
+        self.missed = False
         trouble = hypothesis.rejected or (hypothesis.foreign and f"spoken in {hypothesis.foreign}")
         if trouble and plan.final:
+            self.missed = True
             return update, self._lose(unheard, min(plan.end, self.received), trouble)
         return update, []
 
@@ -273,19 +388,26 @@ class Channel:
     def give_up(self, reason: str, until: float | None = None) -> list[Blind]:
         """Recognise nothing before `until` (or of all that was processed) that no window holds yet."""
         span = self._planner.skip(self.processed if until is None else min(until, self.received))
+        self._interrupted = self._interrupted or span is not None
         return self._lose(*span, reason) if span else []
+
+    def interrupted(self) -> bool:
+        """Tell whether speech was given up since this was last asked, be it told anew or not."""
+        interrupted, self._interrupted = self._interrupted, False
+        return interrupted
 
     def abandon(self, reason: str) -> list[Blind]:
         """Recognise nothing more: nothing that waits, and not even the window in flight."""
         self._inputs = []
         self._processing = False
-        self._in_flight = None
+        self._in_flight = self._asked = None
         self._planner.failed()
         return self.give_up(reason, self.received)
 
     def _landed(self) -> Excerpt:
         assert self._in_flight is not None
         excerpt, self._in_flight = self._in_flight, None
+        self._asked = None
         return excerpt
 
     def _lead_in(self, plan: Plan) -> NDArray[np.float32]:
@@ -306,7 +428,7 @@ class Channel:
         lost: list[Blind] = []
         end = self._buffer.end + len(sound.samples)
         if end - self._buffer.start > BUFFER * SAMPLE_RATE < end - int(self._planner.needed * SAMPLE_RATE):
-            lost = self.give_up("recognition fell behind", self.processed - KEPT)
+            lost = self.give_up(BEHIND, self.processed - KEPT)
         self._buffer.append(sound.samples)
         self._note(sound.speech)
         self._paused = sound.paused
@@ -319,7 +441,7 @@ class Channel:
         lost: list[Blind] = []
         self._note(missing.speech)
         if self._buffer.end + missing.samples - int(self._planner.needed * SAMPLE_RATE) > BUFFER * SAMPLE_RATE:
-            lost = self.give_up("recognition fell behind", missing.start)
+            lost = self.give_up(BEHIND, missing.start)
         self._buffer.skip(missing.samples)
         self._paused = None
         self._planner.audio_received(self.processed)
@@ -334,13 +456,20 @@ class Channel:
         for event in events:
             if isinstance(event, SpeechStarted):
                 self._planner.speech_started(event.at)
+                self._speaking = event.at
                 self._changes.append((event.at, Voice.SPEAKING))
             else:
                 self._planner.speech_ended(event.at)
+                if self._speaking is not None:
+                    self._speech.add(self._speaking, event.at)
+                    self._speaking = None
                 self._changes.append((event.at, Voice.SILENT))
 
     def _lose(self, start: float, end: float, reason: str) -> list[Blind]:
-        if end <= start:
-            return []
-        self.blind += end - start
-        return [Blind(self.name, start, end, reason)]
+        """Count a span as blind, each second of it once, and report what of it was not told yet."""
+        self._blind.add(start, end)
+        return self._tell(start, end, reason)
+
+    def _tell(self, start: float, end: float, reason: str) -> list[Blind]:
+        fresh = self._told.add(start, end)
+        return [Blind(self.name, *span, reason) for span in fresh if span[1] - span[0] >= SLIVER]

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
-from streamer.absence import Absence, Missed
-from streamer.call import Call, CallState
+from streamer.call import AGENT, Call, CallState
 from streamer.control.carrier import Carrier
 from streamer.dispatch import Dispatch, taken
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
@@ -41,6 +40,8 @@ log = logging.getLogger(__name__)
 
 STILL = 1.0
 """Seconds after which a displaced socket counts as one that still sends: before that, it may be what was on its way."""
+LOOK = 0.5
+"""Seconds between two looks at a call's clock."""
 
 
 class Socket(Protocol):
@@ -72,6 +73,11 @@ class Engine(Protocol):
     scheduler: Scheduler
     listener: Listener
     limits: Limits
+
+    @property
+    def max_queue_age(self) -> float:
+        """Seconds that a window may wait for the recogniser before its channel counts as not monitored."""
+        ...
 
 
 class Conversation:
@@ -112,6 +118,7 @@ class Conversation:
         self._displaced: dict[Socket, tuple[Socket, float]] = {}
         self._out = Dispatch(started, engine.limits.send_timeout, engine.metrics, reporter)
         self._stopped = True
+        self._lost = False
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._closed = asyncio.Event()
@@ -119,7 +126,6 @@ class Conversation:
         self._pending: set[asyncio.Task[None]] = set()
         self._timer = Timer(self._lift)
         self._outcomes = Outcomes(started.call_id, started.platform, engine.metrics, reporter)
-        self._absence = Absence()
         self._lag = 0.0
         self._remarked: set[str] = set()
         self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
@@ -137,15 +143,16 @@ class Conversation:
             async with self._windows:
                 if self._carrier is not None:
                     self._pend(self._make_ready(self._carrier))
+                self._pend(self._watch())
                 await self._listen()
                 if self.call.state is CallState.LISTENING:
                     self.call.stop()
-                    self._engine.listener.notify(self)
+                    self._keep_in_place()
                 await self._drain()
             if self._carrier is not None:
                 await self._carrier.rest()
             if self.outcome != "refused":
-                self.outcome, self._reason = "completed", ""
+                self.outcome, self._reason = ("connection_lost", "connection_lost") if self._lost else ("completed", "")
         except* Exception as crash:
             refusal = InternalError()
             log.error("call %s failed", self.call.id, exc_info=crash)
@@ -185,7 +192,6 @@ class Conversation:
         Args:
           now: second of `time.monotonic`.
         """
-        again = self._absence.begun
         if self._carrier is not None:
             self._carrier.learn(started.names, socket.say)
         for channel in started.channels:
@@ -193,11 +199,9 @@ class Conversation:
                 self._displaced[displaced] = socket, now
         self._sockets[socket] = started.channels
         self._out.join(socket, self._greeting)
-        self._stopped = False
+        self._stopped = self._lost = False
+        self.call.joined(started.channels)
         self._changed.set()
-        if again:
-            await self._lose(self._absence.missed())
-            await self._lose(self._absence.back(started.channels, self.call.duration, now))
 
     async def leave(self, socket: Socket, *, stopped: bool) -> None:
         """A socket brings no more: the platform said so (`stopped`), or it was lost. Returns when all is told.
@@ -207,12 +211,11 @@ class Conversation:
         if socket not in self._sockets:
             return
         last = len(self._sockets) == 1
+        self._leave(socket, ended=stopped)
+        self._lost = last and not stopped
         if not last or (self.started.joins and not stopped):
-            brought = [channel for channel in self._sockets[socket] if self._brings(socket, channel)]
             del self._sockets[socket]
             self._displaced.pop(socket, None)
-            self._absence.lost(time.monotonic())
-            await self._fall_silent(brought)
             self._changed.set()
             await self._out.leave(socket)
             return
@@ -225,6 +228,7 @@ class Conversation:
         Args:
           reason: the error's code.
         """
+        self._leave(socket, ended=False)
         self._sockets.pop(socket, None)
         await self._out.leave(socket)
         if not self._sockets and self.call.state is not CallState.OVER:
@@ -233,6 +237,13 @@ class Conversation:
             self._over.set()
             self.hang_up()
             await self._closed.wait()
+
+    def _leave(self, socket: Socket, *, ended: bool) -> None:
+        """Tell the call of the channels that no socket brings once this one is gone."""
+        others = {name for one, channels in self._sockets.items() if one is not socket for name in channels}
+        if self.call.state is CallState.LISTENING:
+            self.call.left([name for name in self._sockets.get(socket, ()) if name not in others], ended=ended)
+            self._keep_in_place()
 
     def hang_up(self) -> None:
         """Listen no more; what was said last is still recognised."""
@@ -244,11 +255,9 @@ class Conversation:
         if self.call.state is not CallState.LISTENING or not self._brings(socket, frame.channel):
             self._note_displaced(socket, frame.channel, now)
             return
-        await self._lose(self._absence.missed())
-        self._absence.received(now)
         self.call.receive(frame)
+        self._keep_in_place()
         self.reporter.receive(frame)
-        self._engine.listener.notify(self)
 
     async def skip(self, socket: Socket, gap: Gap) -> None:
         """Samples are lost."""
@@ -257,26 +266,37 @@ class Conversation:
             self.reporter.skip(gap.channel, gap.samples)
             self._engine.listener.notify(self)
 
-    async def pause(self, socket: Socket, now: float, *, on: bool) -> None:
+    async def pause(self, socket: Socket, *, on: bool) -> None:
         """The platform lets nobody hear what a socket brings for a while (`on`), or lets it be heard again."""
         brought = [channel for channel in self._sockets.get(socket, ()) if self._brings(socket, channel)]
-        if brought:
-            self._absence.pause(now, on=on)
-        if on:
-            await self._fall_silent(brought)
-
-    async def _lose(self, missed: Missed | None) -> None:
-        if missed is not None:
-            channels, at = missed
-            for name in channels:
-                self.reporter.skip(name, self.call.missing(name, at))
-            self.call.join(channels, at)
-            self._engine.listener.notify(self)
-
-    async def _fall_silent(self, channels: Sequence[str]) -> None:
         if self.call.state is CallState.LISTENING:
-            self.call.pause(channels)
-            self._engine.listener.notify(self)
+            self.call.pause(brought, on=on)
+            self._keep_in_place()
+
+    @property
+    def late(self) -> float:
+        """Seconds of audio that are missing by the clock, so that as much may come at once."""
+        return self.call.late
+
+    @property
+    def _muted_legs(self) -> set[str]:
+        if self._carrier is not None:
+            return set(self._carrier.muting.values())
+        return {AGENT} if self.call.muted else set()
+
+    async def _watch(self) -> None:
+        """Look at the clock now and then, for as long as the call is listened to: what doesn't come tells nothing."""
+        while self.call.state is CallState.LISTENING:
+            await asyncio.sleep(LOOK)
+            self.call.mute(self._muted_legs)
+            await self._send(self.call.watch(self._engine.max_queue_age))
+            self._keep_in_place()
+
+    def _keep_in_place(self) -> None:
+        """Leave the same gaps in evidence as in the call, and have them processed."""
+        for name, samples in self.call.skipped():
+            self.reporter.skip(name, samples)
+        self._engine.listener.notify(self)
 
     def portions(self) -> list[Portion]:
         """Hand out what has come in, to be processed."""

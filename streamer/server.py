@@ -26,7 +26,7 @@ from streamer.access.guard import Guard, bearer
 from streamer.access.keyring import Keyring
 from streamer.access.tls import server_context
 from streamer.bus import Bus, CallName
-from streamer.call import Call
+from streamer.call import AGENT, Call
 from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
@@ -122,6 +122,21 @@ class MediaServer:
     def live(self) -> int:
         """Calls going on."""
         return len(self._calls)
+
+    @property
+    def max_queue_age(self) -> float:
+        """Seconds that a window may wait for the recogniser before its channel counts as not monitored."""
+        return self.settings.max_queue_age
+
+    @property
+    def deaf(self) -> int:
+        """Calls going on in which the agent is not monitored at present."""
+        return sum(AGENT in one.call.deaf for one in self._calls.values())
+
+    @property
+    def late(self) -> float:
+        """Seconds of audio that have not come in time, in the call that lacks the most."""
+        return max((one.late for one in self._calls.values()), default=0.0)
 
     @property
     def names(self) -> list[str]:

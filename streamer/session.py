@@ -185,13 +185,14 @@ class Session:
     ) -> None:
         match event:
             case AudioFrame():
-                if not self._audio.take(self._seconds(event), now):
+                # What is late by the clock may come at once: that we were slow is no fault of the platform.
+                if not self._audio.take(self._seconds(event), now) and not conversation.late:
                     raise TooFast("seconds of audio", self._limits.audio_rate)
                 await conversation.receive(self, event, now)
             case Gap():
                 await conversation.skip(self, event)
             case Paused(on):
-                await conversation.pause(self, now, on=on)
+                await conversation.pause(self, on=on)
             case CallStopped(reason):
                 self._done = True
                 await conversation.leave(self, stopped=reason == "stop")

@@ -199,16 +199,20 @@ class PolicySettings(MeasureSettings):
     Attributes:
       rules: measures of their own, by rule.
       on_blind: while what the agent says is not monitored, `alert` supervisors, `mute` the agent too, or do `nothing`.
+      blind_after: seconds without audio of a leg, on a socket that lives, after which the leg counts as not monitored.
+      flat_after: the same for audio that is digital silence: longer, since some lines send that between sentences.
     """
 
     rules: dict[str, MeasureSettings] = Field(default_factory=dict)
     on_blind: OnBlind = OnBlind.ALERT
+    blind_after: Annotated[float, Field(ge=1, le=60)] = 2.0
+    flat_after: Annotated[float, Field(ge=2, le=600)] = 10.0
 
     @property
     def policy(self) -> Policy:
         """The same, as the detector has it."""
         rules = {rule: section.measure for rule, section in self.rules.items()}
-        return Policy(self.measure, rules, self.on_blind)
+        return Policy(self.measure, rules, self.on_blind, self.blind_after, self.flat_after)
 
 
 class Settings(_Section):

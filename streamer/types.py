@@ -203,14 +203,38 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
+class LegAccount:
+    """What became of each second of a leg, by the wall clock.
+
+    Attributes:
+      heard: speech that was recognised.
+      silent: nobody spoke.
+      blind: not monitored.
+      muted: silent by right, since the leg was muted and brought nothing.
+      paused: silent by right, since the platform let nobody hear it; not in the call's time.
+    """
+
+    heard: float
+    silent: float
+    blind: float
+    muted: float = 0.0
+    paused: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
-    """The call's account of itself; `metrics` is None where the call broke off before it could give one."""
+    """The call's account of itself; `metrics` is None where the call broke off before it could give one.
+
+    Attributes:
+      legs: each leg's seconds by what became of them.
+    """
 
     duration: float
     violations: int
     missing: tuple[Missing, ...]
     blind_seconds: float
     metrics: CallMetrics | None = None
+    legs: Mapping[str, LegAccount] = field(default_factory=dict)
 
 
 Outgoing = Started | Transcript | ViolationReport | Block | Unblock | Order | Blind | Stopped

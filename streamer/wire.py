@@ -58,12 +58,13 @@ def fields(event: Outgoing) -> dict[str, Any]:
             return _ordered(event)
         case Blind(channel, start, end, reason):
             return {"channel": channel, **_rounded({"from": start, "to": end}), "reason": reason}
-        case Stopped(duration, violations, missing, blind, metrics):
+        case Stopped(duration, violations, missing, blind, metrics, legs):
             return {
                 **_rounded({"duration": duration}),
                 "violations": violations,
                 "missing": [asdict(disclosure) for disclosure in missing],
                 **_rounded({"blind_seconds": blind}),
+                "legs": {name: _rounded(asdict(account)) for name, account in legs.items()},
                 "metrics": None if metrics is None else metrics.to_json(),
             }
 

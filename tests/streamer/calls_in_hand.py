@@ -42,7 +42,7 @@ class AlwaysSpeech:
 
 
 class Clock:
-    """Stands still unless it is read: each reading is a millisecond later."""
+    """Stands still unless it is read: each reading is a millisecond later; a test may move it on."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -52,15 +52,15 @@ class Clock:
         return self.now
 
 
-def begin(*channels: str, policy: Policy = USUAL) -> Call:
+def begin(*channels: str, policy: Policy = USUAL, clock: Clock | None = None, joins: bool = False) -> Call:
     channels = channels or ("agent",)
-    started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh")
+    started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh", joins=joins)
     return Call(
         started,
         language="zh",
         detector=Detector(TABLE, ACTIONS, policy),
         speech_models={channel: AlwaysSpeech() for channel in channels},
-        clock=Clock(),
+        clock=clock or Clock(),
         policy=policy,
     )
 
@@ -81,13 +81,13 @@ def skip(call: Call, gap: Gap) -> list[Outgoing]:
 
 
 def pause(call: Call, channels: Sequence[str]) -> list[Outgoing]:
-    call.pause(channels)
+    call.pause(channels, on=True)
     return process(call)
 
 
-def join(call: Call, channels: Sequence[str], at: float) -> list[Outgoing]:
-    call.join(channels, at)
-    return process(call)
+def watch(call: Call, patience: float = 5.0) -> list[Outgoing]:
+    """Look at the clock."""
+    return [*call.watch(patience), *process(call)]
 
 
 def stop(call: Call) -> list[Outgoing]:

@@ -18,7 +18,20 @@ from streamer.types import (
     Unblock,
     ViolationReport,
 )
-from tests.streamer.calls_in_hand import begin, hear, join, kinds, pause, receive, signals, skip, speak, windows, words
+from tests.streamer.calls_in_hand import (
+    Clock,
+    begin,
+    hear,
+    kinds,
+    pause,
+    receive,
+    signals,
+    skip,
+    speak,
+    watch,
+    windows,
+    words,
+)
 
 
 class TestWhatIsLost:
@@ -76,23 +89,38 @@ class TestAPause:
 
 class TestASocketThatJoins:
     def test_finds_what_was_lost_meanwhile_blind(self) -> None:
-        call = begin()
+        clock = Clock()
+        call = begin(clock=clock)
+        call.joined(["agent"])
         speak(call, 1.0)
-        assert call.missing("agent", 3.0) == 32_000
-        assert join(call, ["agent"], 3.0) == [Blind("agent", 1.0, 3.0, "the connection was lost")]
-        assert (call.duration, call.missing("agent", 3.0)) == (3.0, 0)
+        call.left(["agent"], ended=False)
+        clock.now += 2.0
+        call.joined(["agent"])
+        (blind,) = [event for event in receive(call, frame(1.0)) if isinstance(event, Blind)]
+        assert (blind.channel, blind.reason) == ("agent", "the connection was lost")
+        assert [blind.start, blind.end] == pytest.approx([1.0, 3.0], abs=0.02)
+        assert call.duration == pytest.approx(blind.end + 1.0)
 
-    def test_finds_nothing_lost_of_a_leg_that_was_not_there_yet(self) -> None:
-        call = begin("agent", "customer")
-        speak(call, 2.0)
-        assert join(call, ["customer"], 2.0) == []
-        assert (call.received, call.blind) == (4.0, 0.0)
+    def test_finds_nothing_lost_of_a_customer_who_was_not_there_yet(self) -> None:
+        clock = Clock()
+        call = begin("agent", "customer", clock=clock, joins=True)
+        call.joined(["agent"])
+        clock.now += 20.0
+        call.joined(["customer"])
+        assert Blind not in kinds(receive(call, frame(1.0, "customer")))
+        assert call.legs["customer"].silent == pytest.approx(21.0, abs=0.02)
 
     def test_in_time_finds_nothing_lost(self) -> None:
         call = begin()
+        call.joined(["agent"])
         speak(call, 1.0)
-        assert join(call, ["agent"], 0.9) == []
-        assert call.duration == 1.0
+        call.joined(["agent"])
+        assert Blind not in kinds(receive(call, frame(1.0)))
+        assert call.duration == 2.0
+
+
+def frame(seconds: float, channel: str = "agent") -> AudioFrame:
+    return AudioFrame(channel, 0, b"\1\0" * int(16_000 * seconds))
 
 
 def block_of(call: Call, text: str = "我们保本的") -> Block:
@@ -204,9 +232,23 @@ class TestWhileNobodyListens:
         assert kinds(call.failed(window)) == [Order, Blind]
 
     def test_and_a_connection_comes_again_the_agent_is_muted_too(self) -> None:
-        call = begin(policy=self.policy)
+        clock = Clock()
+        call = begin(policy=self.policy, clock=clock)
+        call.joined(["agent"])
         speak(call, 1.0)
-        assert kinds(join(call, ["agent"], 2.0)) == [Order, Blind]
+        call.left(["agent"], ended=False)
+        clock.now += 2.0
+        assert kinds(watch(call)) == [Order, Blind]
+
+    def test_for_long_the_agent_stays_muted(self) -> None:
+        clock = Clock()
+        call = begin(policy=self.policy, clock=clock)
+        call.joined(["agent"])
+        for _ in range(120):
+            clock.now += 0.5
+            watch(call)
+        assert call.muted
+        assert call.lift > clock.now + 9
 
     @pytest.mark.parametrize("on_blind", [OnBlind.ALERT, OnBlind.NOTHING])
     def test_nobody_is_muted_unless_the_policy_says_so(self, on_blind: OnBlind) -> None:

@@ -20,6 +20,7 @@ from streamer.types import (
     CallStarted,
     CallStopped,
     Encoding,
+    LegAccount,
     Outgoing,
     SignIn,
     Started,
@@ -238,7 +239,13 @@ ON_THE_WIRE: list[tuple[Outgoing, dict[str, object]]] = [
         {"type": "blind", "channel": "customer", "from": 3.0, "to": 4.5, "reason": "recognition failed"},
     ),
     (
-        Stopped(10.0, 1, (Missing("risk", "disclosure", "alert", ("投资有风险",), None),), 1.5),
+        Stopped(
+            10.0,
+            1,
+            (Missing("risk", "disclosure", "alert", ("投资有风险",), None),),
+            1.5,
+            legs={"agent": LegAccount(6.0, 2.5, 1.5, paused=30.0)},
+        ),
         {
             "type": "stopped",
             "duration": 10.0,
@@ -253,6 +260,7 @@ ON_THE_WIRE: list[tuple[Outgoing, dict[str, object]]] = [
                 }
             ],
             "blind_seconds": 1.5,
+            "legs": {"agent": {"heard": 6.0, "silent": 2.5, "blind": 1.5, "muted": 0.0, "paused": 30.0}},
             "metrics": None,
         },
     ),
