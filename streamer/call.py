@@ -193,15 +193,19 @@ class Call:
     def joined(self, channels: Sequence[str]) -> None:
         """A socket brings some of the channels."""
         for name in channels:
-            self._clocks[name].joined()
+            self._clocks[name].joined(self._clock())
 
-    def left(self, channels: Sequence[str], *, ended: bool) -> None:
-        """No socket brings some of the channels any more: they are over (`ended`), or their connection was lost."""
+    def left(self, channels: Sequence[str], *, ended: bool, abruptly: bool = True) -> None:
+        """No socket brings some of the channels any more: they are over (`ended`), or their connection is gone.
+
+        Args:
+          abruptly: whether it broke off; where it was closed in order, a call may have ended without a word.
+        """
         for name in channels:
             if ended:
                 self._clocks[name].ended()
             else:
-                self._clocks[name].lost(self._clock())
+                self._clocks[name].lost(self._clock(), abruptly=abruptly)
             self._channels[name].skip(0, None)
 
     def portions(self) -> list[Portion]:
@@ -362,16 +366,19 @@ class Call:
         said = self._pause(window.channel) if channel.interrupted() else []
         return [*said, *self._measured(lost), *self._settle()]
 
-    def stop(self) -> None:
-        """The audio has ended; what was said last is still to be processed and recognised."""
+    def stop(self, at: float | None = None) -> None:
+        """The audio has ended; what was said last is still to be processed and recognised.
+
+        Args:
+          at: second of the clock at which it ended; now when absent.
+        """
         self.state = CallState.DRAINING
-        self._close()
+        self._close(self._clock() if at is None else at)
         for channel in self._channels.values():
             channel.finish()
 
-    def _close(self) -> None:
+    def _close(self, now: float) -> None:
         """Stop the clocks; what the legs lack up to now is silent or blind."""
-        now = self._clock()
         for name, channel in self._channels.items():
             if not self._closed:
                 self._fill(name, self._clocks[name].finish(now, channel.received))
@@ -381,7 +388,7 @@ class Call:
         """Recognise nothing more: what waits for it is blind, and what was to be weighed is left to people."""
         lost: list[Blind] = []
         said: list[Outgoing] = []
-        self._close()
+        self._close(self._clock())
         for name, channel in self._channels.items():
             lost += channel.abandon(reason)
             said += self._pause(name)

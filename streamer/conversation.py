@@ -119,6 +119,8 @@ class Conversation:
         self._out = Dispatch(started, engine.limits.send_timeout, engine.metrics, reporter)
         self._stopped = True
         self._lost = False
+        # When the last socket was closed in order, without a word whether the call is over: it may come again.
+        self._closed_at: float | None = None
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._closed = asyncio.Event()
@@ -146,7 +148,7 @@ class Conversation:
                 self._pend(self._watch())
                 await self._listen()
                 if self.call.state is CallState.LISTENING:
-                    self.call.stop()
+                    self.call.stop(self._closed_at)
                     self._keep_in_place()
                 await self._drain()
             if self._carrier is not None:
@@ -200,19 +202,22 @@ class Conversation:
         self._sockets[socket] = started.channels
         self._out.join(socket, self._greeting)
         self._stopped = self._lost = False
+        self._closed_at = None
         self.call.joined(started.channels)
         self._changed.set()
 
-    async def leave(self, socket: Socket, *, stopped: bool) -> None:
-        """A socket brings no more: the platform said so (`stopped`), or it was lost. Returns when all is told.
+    async def leave(self, socket: Socket, *, stopped: bool, abruptly: bool = True) -> None:
+        """A socket brings no more: the platform said so (`stopped`), or it is gone. Returns when all is told.
 
-        Only what `stopped` says is the end; after a loss, the platform may come again.
+        Only what `stopped` says is the end; after a loss, the platform may come again. Where it doesn't, a socket that
+        was closed in order was the end, on platforms that say nothing more, and one that broke off (`abruptly`) wasn't.
         """
         if socket not in self._sockets:
             return
         last = len(self._sockets) == 1
-        self._leave(socket, ended=stopped)
-        self._lost = last and not stopped
+        self._leave(socket, ended=stopped, abruptly=abruptly)
+        self._lost = last and not stopped and abruptly
+        self._closed_at = time.perf_counter() if last and not stopped and not abruptly else None
         if not last or (self.started.joins and not stopped):
             del self._sockets[socket]
             self._displaced.pop(socket, None)
@@ -238,11 +243,13 @@ class Conversation:
             self.hang_up()
             await self._closed.wait()
 
-    def _leave(self, socket: Socket, *, ended: bool) -> None:
+    def _leave(self, socket: Socket, *, ended: bool, abruptly: bool = True) -> None:
         """Tell the call of the channels that no socket brings once this one is gone."""
         others = {name for one, channels in self._sockets.items() if one is not socket for name in channels}
         if self.call.state is CallState.LISTENING:
-            self.call.left([name for name in self._sockets.get(socket, ()) if name not in others], ended=ended)
+            self.call.left(
+                [name for name in self._sockets.get(socket, ()) if name not in others], ended=ended, abruptly=abruptly
+            )
             self._keep_in_place()
 
     def hang_up(self) -> None:
@@ -288,6 +295,8 @@ class Conversation:
         """Look at the clock now and then, for as long as the call is listened to: what doesn't come tells nothing."""
         while self.call.state is CallState.LISTENING:
             await asyncio.sleep(LOOK)
+            if self._closed_at is not None:
+                continue
             self.call.mute(self._muted_legs)
             await self._send(self.call.watch(self._engine.max_queue_age))
             self._keep_in_place()

@@ -73,7 +73,9 @@ class LegClock:
         self._began = now
         self._paused: float | None = None
         self._lost_in_pause: float | None = None
+        self._abruptly = True
         self._first = False
+        self._joined = now
         self._told = 0.0
         self._next = ODD
         self._least = inf
@@ -92,15 +94,18 @@ class LegClock:
         """Seconds of audio that have not come by now."""
         return max(0.0, self.elapsed(now) - received)
 
-    def joined(self) -> None:
+    def joined(self, now: float) -> None:
         """A socket brings the leg."""
+        if self.state is not LegState.PRESENT:
+            self._joined = now
         self._first = self._first or self.state is not LegState.PRESENT
         self.state = LegState.PRESENT
 
-    def lost(self, now: float) -> None:
-        """The socket that brought the leg was lost."""
+    def lost(self, now: float, *, abruptly: bool = True) -> None:
+        """The socket that brought the leg was lost, or closed in order (not `abruptly`), as where a call ends."""
         self.state = LegState.LOST
-        if self._paused is not None:
+        self._abruptly = abruptly
+        if self._paused is not None and self._lost_in_pause is None:
             self._lost_in_pause = now
 
     def ended(self) -> None:
@@ -111,6 +116,7 @@ class LegClock:
         """The platform lets nobody hear the leg, or lets it be heard again."""
         if on:
             self._paused = now if self._paused is None else self._paused
+            self._first = self._first and self._lost_in_pause is None
         elif self._paused is not None:
             self.paused_seconds += now - self._paused
             self._paused = None
@@ -120,15 +126,15 @@ class LegClock:
         """Audio is there, which ends a pause; gives what was lost before it, if it is the first of a socket."""
         self._unpause(now)
         first, self._first = self._first, False
-        missing = self.missing(now, received)
-        if not first or not missing:
+        if not first:
             return None
-        if not received and missing < ODD:
+        if not received and self.missing(now, received) < ODD:
             # The leg begins with its audio.
-            self._began += missing
+            self._began += self.missing(now, received)
             return None
-        reason = LOST if received else (NO_AUDIO if self._expected else None)
-        return self._lack(missing, reason)
+        # What was sent on the new socket may come late, but it will come.
+        missing = self.missing(self._joined, received)
+        return self._lack(missing, LOST if received else NEVER_CAME if self._expected else None) if missing else None
 
     def received(self, now: float, received: float, *, quiet: bool) -> Outage | None:
         """Audio has come; gives what turns out to be lost although the socket lives.
@@ -177,7 +183,7 @@ class LegClock:
             self.pause(now, on=False)
         missing = self.missing(now, received)
         if self.state is LegState.LOST:
-            return Outage(missing, LOST) if missing else None
+            return Outage(missing, LOST) if missing > (0.0 if self._abruptly else ODD) else None
         if missing < ODD:
             return None
         if self.state is LegState.ABSENT:

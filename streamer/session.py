@@ -30,6 +30,10 @@ LOST = "lost_before_start"
 """Why a call was not taken whose socket went before it said what it brings."""
 
 
+CLOSED_IN_ORDER = 1000
+"""RFC 6455, section 7.4.1: the purpose for which the connection was established has been fulfilled."""
+
+
 class Answering(Engine, Protocol):
     """Who takes calls."""
 
@@ -195,7 +199,9 @@ class Session:
                 await conversation.pause(self, on=on)
             case CallStopped(reason):
                 self._done = True
-                await conversation.leave(self, stopped=reason == "stop")
+                await conversation.leave(
+                    self, stopped=reason == "stop", abruptly=self._connection.close_code != CLOSED_IN_ORDER
+                )
 
     def _skip(self, error: ProtocolError) -> None:
         self._service.metrics.skipped.labels(self._format.platform, error.code).inc()

@@ -389,13 +389,13 @@ MOVES = st.lists(
     st.tuples(
         st.sampled_from(["agent", "customer"]),
         st.sampled_from(["join", "lose", "pause", "resume", "stall", "flow", "drop", "speak", "hush", "hang", "heal"]),
-        st.floats(0.1, 12.0),
+        st.floats(0.1, 6.0),
     ),
-    max_size=25,
+    max_size=14,
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(MOVES, st.booleans())
 def test_heard_silent_and_blind_are_the_wall_clock(moves: list[tuple[str, str, float]], joins: bool) -> None:
     line = Line(joins=joins)
