@@ -15,6 +15,7 @@ from lexicon.checks import problems
 from lexicon.compiler import compile_lexicon
 from lexicon.errors import LexiconError
 from lexicon.loader import load, shipped
+from streamer.languages import language_of
 from streamer.plain_text import json_line, plain
 from streamer.trying import answer, triggered
 
@@ -55,6 +56,7 @@ def try_(
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each sentence.")] = False,
 ) -> None:
     """Show what a sentence would trigger, and why."""
+    language = language_of(language) or "zh"
     table = compile_lexicon(load(lexicon or shipped()), language)
     if not table.rules:
         raise typer.BadParameter(f"no lexicon here has rules for {language!r}", param_hint="--language")

@@ -11,6 +11,8 @@ from streamer.plain_text import plain
 
 LONGEST_TRACEBACK = 20_000
 """Characters of a traceback that are logged; a deep recursion has many more."""
+ADDRESSES = ("httpx", "httpcore")
+"""Loggers that tell of each request with its address: of control ports, webhooks and recognisers, with ids in them."""
 _INDENT = "\n    "
 
 
@@ -46,6 +48,8 @@ def set_up(form: str, level: int, handler: logging.Handler | None = None) -> Non
     chosen.setFormatter(PlainFormatter(form))
     options: dict[str, Any] = {"level": level, "handlers": [chosen], "force": True}
     logging.basicConfig(**options)
+    for name in ADDRESSES:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 def _indented(lines: str) -> str:

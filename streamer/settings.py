@@ -14,6 +14,7 @@ import httpx
 from platformdirs import user_data_path
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -27,6 +28,7 @@ from detector.types import Action
 from streamer.blame import Blame
 from streamer.dialects.dialect import Section as _Section
 from streamer.errors import SettingsError
+from streamer.languages import language_of
 from streamer.platform_settings import PlatformSettings
 from streamer.ray import addresses
 from streamer.recognition.devices import ComputeType, Device, Wanted
@@ -35,6 +37,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 KeptType = Literal[
     "call.started",
+    "call.remark",
     "violation",
     "block",
     "block.result",
@@ -156,6 +159,10 @@ class Webhook(_Section):
         return secret.get_secret_value()
 
 
+def _language(tag: object) -> object:
+    return language_of(tag) if isinstance(tag, str) else tag
+
+
 def _each_once(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
     if len({webhook.url for webhook in webhooks}) < len(webhooks):
         raise ValueError("must each have a url of its own")
@@ -256,7 +263,7 @@ class Settings(_Section):
     device_index: Annotated[int, Field(ge=0)] = 0
     compute_type: ComputeType | None = None
     recognizer: Annotated[str, AfterValidator(addresses.checked)] = addresses.LOCAL
-    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
+    language: Annotated[str, BeforeValidator(_language)] = "zh"
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
     max_batch: Annotated[int, Field(ge=1, le=256)] | None = None
     max_queue_age: Seconds = 5.0

@@ -15,12 +15,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from streamer.dialects.audiohook_messages import Custom, Discarded, Message, Open, parse, seconds, shaped
-from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, check, secret_of
+from streamer.dialects.audiohook_signature import SignatureRefused, as_dialled, check, secret_of
 from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Closed, Incoming, Reply, Skipped
 from streamer.dialects.guard import Guarded
 from streamer.dialects.interleaved import Interleaved
 from streamer.dialects.platform_clock import PlatformClock
+from streamer.dialects.replays import Replays
 from streamer.errors import BadField, OutOfOrder, ProtocolError, Unauthorised
 from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Paused, SignIn
 
@@ -346,7 +347,7 @@ class Admission:
             return "x-api-key: is missing or wrong"
         if settings.signature_secret is None:
             return None
-        target, authority = upgrade.target, upgrade.headers.get("host", "").lower()
+        target, authority = upgrade.target, upgrade.headers.get("host", "").lower().removesuffix(":443")
         if settings.public_url is not None:
             target, authority = as_dialled(settings.public_url)
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from streamer.dialects.dialect import Upgrade
+from streamer.dialects.replays import Replays
 
 CLOCK_SKEW = 3.0
 """Seconds that Genesys Cloud's clock and ours may be apart."""
@@ -31,8 +32,6 @@ COVERED = frozenset(
 """What a signature must cover."""
 NONCE_LENGTH = 22
 """Characters that a nonce has at least: base64 of 128 bits."""
-REMEMBERED = 100_000
-"""Nonces that are kept at once; each for a few seconds."""
 
 _KEY = r"[a-z*][a-z0-9_\-.*]*"
 _TEXT = r'"[\x20\x21\x23-\x5b\x5d-\x7e]*"'
@@ -88,31 +87,6 @@ class Signature:
         return "\n".join([*lines, f'"@signature-params": ({covered}){parameters}'])
 
 
-class Replays:
-    """Nonces of signatures that were let in, for as long as these could be let in again."""
-
-    def __init__(self, limit: int = REMEMBERED) -> None:
-        self._limit = limit
-        self._until: dict[tuple[str, str], float] = {}
-
-    def __len__(self) -> int:
-        return len(self._until)
-
-    def take(self, key: tuple[str, str], now: float, until: float) -> None:
-        """Remember a nonce.
-
-        Raises:
-          SignatureRefused: it was here before, or too many are.
-        """
-        if key in self._until and self._until[key] >= now:
-            raise SignatureRefused("signature-input: the nonce was used before")
-        if len(self._until) >= self._limit:
-            self._until = {key: end for key, end in self._until.items() if end >= now}
-            if len(self._until) >= self._limit:
-                raise SignatureRefused("too many signatures at once")
-        self._until[key] = until
-
-
 def check(
     upgrade: Upgrade,
     *,
@@ -155,7 +129,8 @@ def check(
     if not hmac.compare_digest(made, signature.value):
         raise SignatureRefused("signature: is wrong")
     # Only now, so that nobody without the secret fills the memory.
-    replays.take((api_key, nonce), now, until)
+    if not replays.take((api_key, nonce), now, until):
+        raise SignatureRefused("signature-input: the nonce was used before")
 
 
 def secret_of(written: str) -> bytes:

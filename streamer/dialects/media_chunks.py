@@ -61,6 +61,7 @@ class Chunks:
       position: samples given so far, those lost among them.
       samples: of the last chunk given: the measure of those that are lost.
       held: what came before its turn, by number: its time on the platform's clock, in ms, and its samples.
+      guessed: the last number that was given to a chunk which had none; the one whose it is may come yet.
       rate: hertz.
       clock: tells what is lost that no number is missing for, as in a stall of the platform.
     """
@@ -73,6 +74,7 @@ class Chunks:
     position: int = 0
     samples: int = 0
     held: dict[int, tuple[int | None, bytes]] = field(default_factory=dict)
+    guessed: int | None = None
     rate: int = 8000
     clock: PlatformClock = field(default_factory=lambda: PlatformClock(READINGS, TOLERANCE))
 
@@ -81,8 +83,15 @@ class Chunks:
         if self.due is None:
             # The first is numbered 0 or 1, and may not be the first to come; a count that is far on began before us.
             self.due = 1 if chunk is None else min(chunk, 1) if chunk <= WINDOW else chunk
+        if chunk is None and not payload:
+            return []
         if chunk is None:
             chunk = max(self.held, default=self.due - 1) + 1
+            self.guessed = chunk
+        elif chunk == self.guessed:
+            # What had no number was another one, then.
+            self.guessed = None
+            return self._frame(payload)
         if 0 < self.due - chunk <= LATE or chunk in self.held:
             return []
         given: list[AudioFrame | Gap] = []
@@ -115,11 +124,16 @@ class Chunks:
             if timestamp is not None:
                 seconds = self.clock.missing(timestamp / 1000, self.position / self.rate)
                 given += self._lose(round(seconds * self.rate), f"never came: {seconds:.1f} s by the platform's clock")
-            if payload:
-                given.append(AudioFrame(self.channel, self.position, payload))
-                self.samples = len(payload) // self.width
-                self.position += self.samples
+            given += self._frame(payload)
         return given
+
+    def _frame(self, payload: bytes) -> list[AudioFrame | Gap]:
+        if not payload:
+            return []
+        frame = AudioFrame(self.channel, self.position, payload)
+        self.samples = len(payload) // self.width
+        self.position += self.samples
+        return [frame]
 
     def _lose(self, samples: int, how: str) -> list[Gap]:
         self.position += samples

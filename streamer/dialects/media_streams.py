@@ -12,10 +12,12 @@ track in base64, and the chunks of a track are numbered. What differs is how thi
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -269,8 +271,8 @@ class MediaStreamsDialect(Guarded[State]):
             raise BadField("media.track", f"must be {' or '.join(TRACKS)}")
         chunk, timestamp = counted(media, "chunk"), counted(media, "timestamp")
         try:
-            payload = base64.b64decode(media.get("payload") or "", validate=True)
-        except (TypeError, ValueError):
+            payload = base64.b64decode(media["payload"], validate=True)
+        except (KeyError, TypeError, ValueError):
             raise BadField("media.payload", "must be base64") from None
         if len(payload) % self._encoding.width:
             raise OddBytes(len(payload), self._encoding.width)
@@ -307,6 +309,18 @@ def in_start(key: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
     return find
 
 
+_PORTS = {"wss": ":443", "ws": ":80", "https": ":443", "http": ":80"}
+
+
+def _with_and_without_port(host: str, scheme: str) -> list[str]:
+    """Give a host as it is, without its scheme's own port, and with it: platforms sign either, and so do proxies."""
+    port = _PORTS.get(scheme, "")
+    # What a proxy says of the port may be by its own scheme.
+    bare = re.sub(":(443|80)$", "", host)
+    named = re.search(r":[0-9]+$", bare)
+    return list(dict.fromkeys([host, bare, *([] if named else [f"{bare}{port}"])]))
+
+
 def dialled(upgrade: Upgrade, public_url: str | None) -> list[str]:
     """Give what the platform may have called the address that it dialled, and signed.
 
@@ -315,11 +329,11 @@ def dialled(upgrade: Upgrade, public_url: str | None) -> list[str]:
     """
     path, mark, query = upgrade.target.partition("?")
     if public_url is not None:
-        told = public_url.partition("?")[0]
-        bases = [told, f"http{told.removeprefix('ws')}"]
+        told = urlsplit(public_url.partition("?")[0])
+        host, path = told.netloc, told.path
+        schemes = [told.scheme, f"http{told.scheme.removeprefix('ws')}"]
     else:
-        host = upgrade.headers.get("host", "")
-        hosts = [host, host.removesuffix(":443"), f"{host}:443"]
-        bases = [f"{scheme}://{host}{path}" for scheme in ("wss", "ws", "https", "http") for host in hosts]
+        host, schemes = upgrade.headers.get("host", ""), [*_PORTS]
+    bases = [f"{scheme}://{named}{path}" for scheme in schemes for named in _with_and_without_port(host, scheme)]
     ends = [end for base in bases for end in (base, base.rstrip("/"), f"{base.rstrip('/')}/")]
     return [f"{end}{mark}{query}" for end in dict.fromkeys(ends)]

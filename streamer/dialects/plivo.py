@@ -2,7 +2,7 @@
 
 The upgrade is signed as any of Plivo's requests, by its signature V3: HMAC-SHA256 with the auth token over the address
 (its query sorted and decoded), a full stop and a nonce, in base64. An account with several tokens has several
-signatures, with commas between.
+signatures, with commas between. A nonce lets one socket in.
 
 https://www.plivo.com/docs/voice/xml/request/validation, and plivo-python's `plivo/utils/signature_v3.py`
 
@@ -23,7 +23,11 @@ from pydantic import SecretStr
 
 from streamer.dialects.dialect import Platform, Upgrade
 from streamer.dialects.media_streams import MediaStreamsDialect, MediaStreamsSettings, Words, dialled
+from streamer.dialects.replays import Replays
 from streamer.errors import BadField
+
+REMEMBERED = 86_400.0
+"""Seconds for which a nonce is: the signature has no time in it, by which it would end by itself."""
 
 _AROUND = " \t\r\n\"'{}"
 
@@ -95,10 +99,25 @@ def admit(upgrade: Upgrade, settings: PlivoSettings, now: float) -> str | None:
     return "X-Plivo-Signature-V3 is not that of the auth token over the address that was dialled"
 
 
+class Admission:
+    """Lets sockets in; remembers their nonces."""
+
+    def __init__(self) -> None:
+        self._replays = Replays()
+
+    def admit(self, upgrade: Upgrade, settings: PlivoSettings, now: float) -> str | None:
+        """Say why a socket is refused, or None; as `Platform.admit`."""
+        refusal = admit(upgrade, settings, now)
+        nonce = upgrade.headers.get("x-plivo-signature-v3-nonce")
+        if refusal is None and settings.auth_token and not self._replays.take(nonce, now, now + REMEMBERED):
+            return "X-Plivo-Signature-V3-Nonce was used before"
+        return refusal
+
+
 PLATFORM = Platform(
     name="plivo",
     path="/v1/plivo",
     dialect=lambda upgrade, section, limit: MediaStreamsDialect(WORDS, upgrade, section, limit),
-    admit=admit,
+    admit=Admission().admit,
     signs=lambda section: section.auth_token is not None,
 )

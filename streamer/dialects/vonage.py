@@ -26,6 +26,7 @@ from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
 from streamer.dialects.interleaved import Interleaved
 from streamer.dialects.media_fields import Parameters, optional, parsed, text
+from streamer.dialects.replays import Replays
 from streamer.errors import BadField, OutOfOrder, ProtocolError
 from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
@@ -179,8 +180,23 @@ class VonageDialect(Guarded[State]):
         return self._samples.passed_over(message)
 
 
-def admit(upgrade: Upgrade, settings: VonageSettings, now: float) -> str | None:
-    """Check the token that Vonage asks for a socket with: a JWT (RFC 7519), signed with the signature secret."""
+class Admission:
+    """Lets sockets in; remembers the ids of the tokens that they came with, for as long as these are good."""
+
+    def __init__(self) -> None:
+        self._replays = Replays()
+
+    def admit(self, upgrade: Upgrade, settings: VonageSettings, now: float) -> str | None:
+        """Say why a socket is refused, or None; as `Platform.admit`."""
+        return admit(upgrade, settings, now, self._replays)
+
+
+def admit(upgrade: Upgrade, settings: VonageSettings, now: float, replays: Replays | None = None) -> str | None:
+    """Check the token that Vonage asks for a socket with: a JWT (RFC 7519), signed with the signature secret.
+
+    Args:
+      replays: ids of tokens (`jti`, section 4.1.7) that were here before; each lets one socket in.
+    """
     if settings.signature_secret is None:
         return None
     scheme, _, token = upgrade.headers.get("authorization", "").partition(" ")
@@ -189,7 +205,11 @@ def admit(upgrade: Upgrade, settings: VonageSettings, now: float) -> str | None:
     claims = verified(token.strip(), settings.signature_secret.get_secret_value())
     if claims is None:
         return "Vonage's token is not signed with the signature secret"
-    return _doubt(claims, settings, now)
+    refusal, id_ = _doubt(claims, settings, now), claims.get("jti")
+    if refusal is None and isinstance(id_, str) and replays is not None:
+        until = now + 2 * settings.max_age
+        return None if replays.take(id_, now, until) else "Vonage's token was used before"
+    return refusal
 
 
 def _doubt(claims: Mapping[str, Any], settings: VonageSettings, now: float) -> str | None:
@@ -270,4 +290,4 @@ def _seconds(value: object) -> float | None:
     return float(value) if abs(value) < 2**53 else None
 
 
-PLATFORM = Platform("vonage", "/v1/vonage", VonageDialect, admit, signs)
+PLATFORM = Platform("vonage", "/v1/vonage", VonageDialect, Admission().admit, signs)

@@ -48,8 +48,6 @@ class Asking:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
             trust_env=False,
         )
-        # One line for each window would hide all others.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
 
     def post(self, body: bytes) -> bytes:
         """Ask, and wait for the answer.

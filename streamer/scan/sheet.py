@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from streamer.errors import ScanError
+from streamer.languages import NotALanguage, language_of
 
 COLUMNS = ("file", "agent", "call_id", "started_at", "language", "channels")
-_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +172,7 @@ def _moment(cell: str, where: str) -> datetime | None:
 
 
 def _language(cell: str, where: str) -> str | None:
-    if cell and not _LANGUAGE.fullmatch(cell):
-        raise ScanError(where, f"language: {cell!r} is none; zh is one")
-    return cell or None
+    try:
+        return language_of(cell)
+    except NotALanguage as error:
+        raise ScanError(where, f"language: {cell!r} {error}") from None

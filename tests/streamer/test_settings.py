@@ -42,7 +42,7 @@ def test_without_a_file_defaults_hold() -> None:
         ("media_port = 70000", "media_port"),
         ("[limits]\nmax_calls = 0", "limits.max_calls"),
         ("colour = 'red'", "colour"),
-        ("language = 'Chinese'", "language"),
+        ("language = 'Chinese!'", "language"),
         ("[policy]\naction = 'shout'", "policy.action"),
         ("[policy]\naction = 'play'", "policy"),
         ("[policy]\naction = 'whisper'\nto = '100'", "policy"),
@@ -100,7 +100,7 @@ def test_a_policy_is_read_rule_by_rule(tmp_path: Path) -> None:
 def test_all_that_is_wrong_is_told_at_once_each_where_it_stands(tmp_path: Path) -> None:
     file = tmp_path / "huazha.toml"
     file.write_text(
-        '# a comment\nmedia_prt = 1\nlanguage = "Chinese"\n\n[limits]\nmax_calls = 0\n\n[policy.rules."a.b"]\n'
+        '# a comment\nmedia_prt = 1\nlanguage = "Chinese!"\n\n[limits]\nmax_calls = 0\n\n[policy.rules."a.b"]\n'
         'action = "shout"\n[[webhooks]]\nurl = "http://a.example/"\nsecret = "x"\n'
         '[[webhooks]]\nurl = "ftp://b.example/"\nsecret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"\n'
     )

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from streamer.callers.audiohook import AudiohookCaller, callers
 from streamer.callers.caller import Placed
 from streamer.dialects.audiohook import PLATFORM, Admission, AudiohookSettings
-from streamer.dialects.audiohook_signature import Replays, SignatureRefused, as_dialled, read
+from streamer.dialects.audiohook_signature import SignatureRefused, as_dialled, read
 from streamer.dialects.dialect import Upgrade
+from streamer.dialects.replays import Replays
 
 API_KEY = "SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh"
 SECRET = "TXlTdXBlclNlY3JldEtleVRlbGxOby0xITJAMyM0JDU="
@@ -154,11 +155,16 @@ class TestReplays:
         replays = Replays(limit=2)
         replays.take(("k", "a"), 0, 10)
         replays.take(("k", "b"), 0, 10)
-        with pytest.raises(SignatureRefused, match="too many"):
-            replays.take(("k", "c"), 5, 15)
-        replays.take(("k", "c"), 11, 21)
+        assert not replays.take(("k", "b"), 10, 20)
+        assert replays.take(("k", "c"), 11, 21)
         assert len(replays) == 1
-        replays.take(("k", "a"), 12, 22)
+        assert replays.take(("k", "a"), 12, 22)
+
+    def test_are_forgotten_in_their_order_where_there_are_too_many(self) -> None:
+        replays = Replays(limit=2)
+        assert all(replays.take(nonce, 0, 10) for nonce in "abc")
+        assert len(replays) == 2
+        assert [replays.take(nonce, 1, 10) for nonce in "cb"] == [False, False]
 
 
 class TestTheKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 import pytest
@@ -44,6 +45,33 @@ class TestTwilio:
     def test_admits_an_address_as_proxies_and_twilio_itself_may_change_it(self, address: str) -> None:
         signature = twilio.sign(address, TOKEN)
         assert twilio.admit(asked("/v1/twilio", {"x-twilio-signature": signature}), SIGNED, 0) is None
+
+    @pytest.mark.parametrize("scheme", ["wss", "https", "ws", "http"])
+    @pytest.mark.parametrize("signed", ["", ":443", ":80"])
+    @pytest.mark.parametrize("told", ["", ":443", ":80"])
+    @pytest.mark.parametrize("known_by", ["public_url", "host"])
+    def test_may_sign_with_its_schemes_port_or_without(
+        self, scheme: str, signed: str, told: str, known_by: str
+    ) -> None:
+        own = ":443" if scheme in {"wss", "https"} else ":80"
+        signature = twilio.sign(f"{scheme}://voice.bank.example{signed}/v1/twilio", TOKEN)
+        headers = {"x-twilio-signature": signature, "host": f"voice.bank.example{told}"}
+        settings = SIGNED
+        if known_by == "public_url":
+            settings = SIGNED.model_copy(update={"public_url": f"{scheme}://voice.bank.example{told}/v1/twilio"})
+            headers["host"] = "10.0.0.7:8765"
+        refused = twilio.admit(Upgrade("/v1/twilio", headers=headers), settings, 0)
+        if signed in {"", own, told}:
+            assert refused is None
+        else:
+            assert refused is not None
+
+    def test_signs_the_port_of_its_own_that_an_address_has(self) -> None:
+        settings = SIGNED.model_copy(update={"public_url": "wss://voice.bank.example:8443/v1/twilio"})
+        for port, good in ((":8443", True), ("", False), (":443", False)):
+            signature = twilio.sign(f"wss://voice.bank.example{port}/v1/twilio", TOKEN)
+            refused = twilio.admit(asked("/v1/twilio", {"x-twilio-signature": signature}), settings, 0)
+            assert (refused is None) is good
 
     def test_goes_by_the_address_that_twilio_was_told_where_it_is_set(self) -> None:
         settings = SIGNED.model_copy(update={"public_url": "wss://voice.bank.example/v1/twilio"})
@@ -111,6 +139,24 @@ class TestPlivo:
         headers = {"x-plivo-signature-v3": PLIVO_WITH_QUERY, "x-plivo-signature-v3-nonce": NONCE}
         assert plivo.admit(asked(f"/v1/plivo?{QUERY}x", headers), self.settings, 0)
 
+    def test_takes_a_nonce_once(self) -> None:
+        door = plivo.Admission()
+        headers = {"x-plivo-signature-v3": PLIVO, "x-plivo-signature-v3-nonce": NONCE}
+        wrong = {**headers, "x-plivo-signature-v3": "b3RoZXI="}
+        assert "Nonce" not in str(door.admit(asked("/v1/plivo", wrong), self.settings, 0))
+        assert door.admit(asked("/v1/plivo", headers), self.settings, 0) is None
+        for again in (0, 1, plivo.REMEMBERED - 1):
+            assert "used before" in str(door.admit(asked("/v1/plivo", headers), self.settings, again))
+        other = {
+            "x-plivo-signature-v3": plivo.sign("wss://voice.bank.example/v1/plivo", "2", TOKEN),
+            "x-plivo-signature-v3-nonce": "2",
+        }
+        assert door.admit(asked("/v1/plivo", other), self.settings, 0) is None
+
+    def test_without_its_token_takes_whatever_comes(self) -> None:
+        door = plivo.Admission()
+        assert [door.admit(asked("/v1/plivo", {}), plivo.PlivoSettings(), 0) for _ in range(2)] == [None, None]
+
     def test_without_its_token_leaves_it_to_ours(self) -> None:
         assert plivo.admit(asked("/v1/plivo", {}), plivo.PlivoSettings(), 0) is None
         assert not plivo.PLATFORM.signs(plivo.PlivoSettings())
@@ -150,7 +196,7 @@ class TestACaller:
         placed = Placed("c-1", channels, language, secrets)
         dials = [
             (twilio.PLATFORM, SIGNED, TwilioCaller(placed)),
-            (plivo.PLATFORM, TestPlivo.settings, PlivoCaller(placed, 1.7e9, NONCE)),
+            (plivo.PLATFORM, TestPlivo.settings, PlivoCaller(placed, 1.7e9, uuid.uuid4().hex)),
             (telnyx.PLATFORM, TestTelnyx.settings, TelnyxCaller(placed)),
         ]
         for platform, section, caller in dials:

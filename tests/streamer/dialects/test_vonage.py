@@ -18,7 +18,17 @@ from streamer.callers.caller import Placed, Refused
 from streamer.callers.vonage import FRAME, VonageCaller, callers
 from streamer.dialects.dialect import Upgrade
 from streamer.dialects.events import Failed, Incoming
-from streamer.dialects.vonage import PLATFORM, State, VonageDialect, VonageSettings, read_key, signed, verified
+from streamer.dialects.vonage import (
+    PLATFORM,
+    Admission,
+    State,
+    VonageDialect,
+    VonageSettings,
+    admit,
+    read_key,
+    signed,
+    verified,
+)
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError, TooLarge
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, SignIn, Started
 from tests.platforms.vonage import pem, private_key
@@ -241,6 +251,15 @@ def coded(part: Any) -> str:
 class TestTheToken:
     SECTION = VonageSettings(signature_secret=SecretStr(SECRET), application_id="app-1")
 
+    def test_lets_one_socket_in(self) -> None:
+        door = Admission()
+        again = asked(signed(CLAIMS, SECRET))
+        assert door.admit(again, self.SECTION, NOW) is None
+        assert "used before" in str(door.admit(again, self.SECTION, NOW + 1))
+        assert door.admit(asked(signed({**CLAIMS, "jti": "j-2"}, SECRET)), self.SECTION, NOW) is None
+        nameless = asked(signed({name: CLAIMS[name] for name in CLAIMS if name != "jti"}, SECRET))
+        assert [door.admit(nameless, self.SECTION, NOW) for _ in range(2)] == [None, None]
+
     def test_that_the_specification_gives_is_verified(self) -> None:
         # jwt.io's example of HS256, which every library is tried with.
         token = (
@@ -256,11 +275,11 @@ class TestTheToken:
     def test_lets_vonage_in(self, age: int, scheme: str) -> None:
         assert PLATFORM.signs(self.SECTION)
         claims = {**CLAIMS, "iat": int(NOW) - age}
-        assert PLATFORM.admit(asked(signed(claims, SECRET), scheme), self.SECTION, NOW) is None
+        assert admit(asked(signed(claims, SECRET), scheme), self.SECTION, NOW) is None
 
     def test_need_not_tell_its_application(self) -> None:
         claims = {name: value for name, value in CLAIMS.items() if name != "application_id"}
-        assert PLATFORM.admit(asked(signed(claims, SECRET)), self.SECTION, NOW) is None
+        assert admit(asked(signed(claims, SECRET)), self.SECTION, NOW) is None
 
     @pytest.mark.parametrize(
         "change",
@@ -278,7 +297,7 @@ class TestTheToken:
         ],
     )
     def test_must_say_what_it_should(self, change: dict[str, Any]) -> None:
-        why = PLATFORM.admit(asked(signed({**CLAIMS, **change}, SECRET)), self.SECTION, NOW)
+        why = admit(asked(signed({**CLAIMS, **change}, SECRET)), self.SECTION, NOW)
         assert why
         assert SECRET not in why
 
@@ -299,7 +318,7 @@ class TestTheToken:
         ],
     )
     def test_must_be_signed(self, upgrade: Upgrade) -> None:
-        why = PLATFORM.admit(upgrade, self.SECTION, NOW)
+        why = admit(upgrade, self.SECTION, NOW)
         assert why
         assert SECRET not in why
 
@@ -312,11 +331,11 @@ class TestTheToken:
 
     @given(st.text(max_size=60))
     def test_of_any_kind_is_refused_and_never_an_exception(self, token: str) -> None:
-        assert PLATFORM.admit(asked(token), self.SECTION, NOW)
+        assert admit(asked(token), self.SECTION, NOW)
 
     def test_is_not_asked_for_where_nothing_is_set(self) -> None:
         assert not PLATFORM.signs(VonageSettings())
-        assert PLATFORM.admit(Upgrade("/"), VonageSettings(), NOW) is None
+        assert admit(Upgrade("/"), VonageSettings(), NOW) is None
 
 
 class TestSettings:
@@ -373,7 +392,7 @@ class TestVonageInSmall:
             assert upgrade.path == PLATFORM.path
             if "signature_secret" in secrets:
                 section = VonageSettings(signature_secret=SecretStr(SECRET))
-                assert PLATFORM.admit(upgrade, section, NOW + 5) is None
+                assert admit(upgrade, section, NOW + 5) is None
             machine = PLATFORM.dialect(upgrade, VonageSettings(), LIMIT)
             sent = [*caller.begin(), *(message for frame in frames for message in caller.audio(frame)), *caller.end()]
             events: list[Incoming] = []

@@ -54,7 +54,7 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path: Path) -> None:
         ("", "no column file"),
         ("file,agent\n,w-1\n", r"calls\.csv:2: file is empty"),
         ("file,started_at\na.wav,yesterday\n", r"calls\.csv:2: started_at: 'yesterday'"),
-        ("file,language\na.wav,Mandarin\n", r"calls\.csv:2: language"),
+        ("file,language\na.wav,Mandarin?\n", r"calls\.csv:2: language"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, told: str) -> None:
