@@ -30,17 +30,17 @@ class AsteriskCaller:
     """Asterisk's side of one media socket.
 
     Args:
-      placed: the call; the secrets `username` and `password` are those of `websocket_client.conf`, `token` goes into
-        the address.
+      placed: the call; the secrets `username` and `password` are those of `websocket_client.conf`.
       leg: whose voice it brings.
-      as_json: whether the dial string has `f(json)`.
+      as_json: whether the dial string has `f(json)`: then channel variables say whose voice that is, as they should,
+        and otherwise the address.
     """
 
     encoding = Encoding.MULAW
     sample_rate = 8000
     frame_seconds = 0.02
 
-    def __init__(self, placed: Placed, leg: str, *, as_json: bool = False) -> None:
+    def __init__(self, placed: Placed, leg: str, *, as_json: bool = True) -> None:
         self.channels: tuple[str, ...] = (leg,)
         self._placed = placed
         self._leg = leg
@@ -55,19 +55,13 @@ class AsteriskCaller:
         return self._over
 
     def dial(self, service: str) -> Dial:
-        """Ask as the dial string `WebSocket/huazha/c(ulaw)v(leg=...,call=...)` makes it ask."""
-        placed = self._placed
-        query = {"leg": self._leg, "call": placed.call_id}
-        query |= {f"{leg}_channel": channel_id(placed.call_id, leg) for leg in placed.channels}
-        if placed.language:
-            query["language"] = placed.language
-        if token := placed.secrets.get("token"):
-            query["token"] = token
-        headers = {}
+        """Ask as `WebSocket/huazha/c(ulaw)f(json)` makes it ask, or else `WebSocket/huazha/c(ulaw)v(leg=...)`."""
+        placed, headers = self._placed, {}
         if password := placed.secrets.get("password"):
             pair = f"{placed.secrets.get('username', 'huazha')}:{password}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return Dial(f"{service}{PATH}?{urlencode(query)}", headers, SUBPROTOCOL)
+        query = "" if self._as_json else f"?{urlencode(self._told())}"
+        return Dial(f"{service}{PATH}{query}", headers, SUBPROTOCOL)
 
     def begin(self) -> Sequence[Message]:
         """Say `MEDIA_START`."""
@@ -81,6 +75,7 @@ class AsteriskCaller:
         }
         if self._as_json:
             variables = {"MEDIA_WEBSOCKET_CONNECTION_ID": CONNECTION, "MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE": str(FRAME)}
+            variables |= {f"HUAZHA_{name.upper()}": value for name, value in self._told().items()}
             return [_compact({"event": "MEDIA_START", **facts, "channel_variables": variables})]
         return [" ".join(["MEDIA_START", *(f"{name}:{value}" for name, value in facts.items())])]
 
@@ -116,6 +111,16 @@ class AsteriskCaller:
         """Close, without a word."""
         self._over = True
         return []
+
+    def _told(self) -> dict[str, str]:
+        placed = self._placed
+        told = {"leg": self._leg, "call": placed.call_id}
+        told |= {f"{leg}_channel": channel_id(placed.call_id, leg) for leg in placed.channels}
+        if placed.language:
+            told["language"] = placed.language
+        if token := placed.secrets.get("token"):
+            told["token"] = token
+        return told
 
     def _play(self, message: bytes) -> None:
         if len(message) > MESSAGE_BYTES:

@@ -18,11 +18,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from streamer.dialects.dialect import Leg, Platform, Section, Upgrade
+from streamer.dialects.dialect import LEGS, Leg, Platform, Section, Upgrade
 from streamer.dialects.events import Incoming
 from streamer.dialects.guard import Guarded
-from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, ProtocolError
-from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, Outgoing, SignIn
+from streamer.dialects.interleaved import Interleaved
+from streamer.dialects.media_fields import as_text, optional
+from streamer.errors import BadField, BadJson, OutOfOrder, ProtocolError
+from streamer.types import CallStarted, CallStopped, Encoding, Gap, Outgoing, Remark, SignIn
 
 NAME = "asterisk"
 PATH = "/v1/asterisk"
@@ -50,9 +52,16 @@ PREFIX = "huazha_"
 """What channel variables are called by that are meant for us, in any case of letters."""
 KNOWN = frozenset({"call", "leg", "language", "token", "agent_channel", "customer_channel"})
 """Parameters that mean something here; what else the address has is handed on."""
+A_CALLS_OWN = KNOWN | {"agent"}
+"""Parameters that are about one call; in the address, they may be another's."""
+
+UNNAMED = Remark(
+    "call_id",
+    "neither HUAZHA_CALL nor the channel's id came: no other socket can bring this call, and without"
+    " HUAZHA_AGENT_CHANNEL it can't be blocked",
+)
 
 _EVENT = re.compile(r"[A-Z][A-Z0-9_]*")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 class AsteriskSettings(Section):
@@ -126,8 +135,8 @@ class AsteriskDialect(Guarded[State]):
     ```
 
     Asterisk says nothing when a call ends: it closes the socket. Nor does it number what it sends, and on one
-    connection nothing gets lost; so positions are counted, and the only gap is audio that came too long before
-    `MEDIA_START`.
+    connection nothing gets lost; so positions are counted, and the only gaps are audio that came too long before
+    `MEDIA_START`, and what was passed over. Mistakes are answered as `Guarded` has it.
 
     Args:
       upgrade: what the socket was asked for with; its query has the parameters.
@@ -137,15 +146,18 @@ class AsteriskDialect(Guarded[State]):
 
     def __init__(self, upgrade: Upgrade, settings: AsteriskSettings, max_message_bytes: int) -> None:
         super().__init__(
-            State.AWAITING_START, failed=State.FAILED, deaf={State.FAILED}, max_message_bytes=max_message_bytes
+            State.AWAITING_START,
+            failed=State.FAILED,
+            deaf={State.STOPPED, State.FAILED},
+            under_way={State.STREAMING},
+            max_message_bytes=max_message_bytes,
         )
         self._query = upgrade.query
+        self._own_id = upgrade.id
         self._settings = settings
         self._held = bytearray()
         self._overflowed = 0
-        self._channel = ""
-        self._width = 1
-        self._position = 0
+        self._samples = Interleaved((settings.leg,), 1)
 
     def connection_lost(self) -> list[Incoming]:
         """The socket has closed, in whatever way; Asterisk ends every call so."""
@@ -174,31 +186,28 @@ class AsteriskDialect(Guarded[State]):
         if self.state is not State.AWAITING_START:
             raise OutOfOrder("a call has begun on this connection already", "event")
         encoding, rate = _format(fields.get("format"))
-        # Variables are the channel's own. Parameters of the dial string stand on an object that calls share until the
-        # socket is asked for (`res/res_websocket_client.c`), so calls that begin at once may get each other's.
-        parameters = {**self._query, **_variables(fields.get("channel_variables"))}
-        leg = self._leg(parameters.get("leg"))
+        parameters, remarks = _parameters(self._query, fields.get("channel_variables"))
+        leg = self._leg(optional(parameters, "leg", "leg"))
+        # Asterisk up to 22.7 names the channel, but not its id.
+        call = optional(parameters, "call", "call")
+        call = call or optional(fields, "channel_id", "channel_id") or optional(fields, "channel", "channel")
+        names = {name: optional(parameters, f"{name}_channel", f"{name}_channel", 256) for name in LEGS}
         started = CallStarted(
-            # Asterisk up to 22.7 names the channel, but not its id.
-            _call_id(parameters.get("call") or fields.get("channel_id") or fields.get("channel")),
+            call or self._own_id,
             encoding,
             rate,
             (leg,),
-            _language(parameters.get("language")),
+            optional(parameters, "language", "language"),
             metadata={key: value for key, value in parameters.items() if key not in KNOWN},
             platform=NAME,
-            names={
-                name: parameters[key]
-                for name, key in (("agent", "agent_channel"), ("customer", "customer_channel"))
-                if parameters.get(key)
-            },
-            joins=True,
+            names={leg: name for leg, name in names.items() if name},
+            joins=call is not None,
+            remarks=remarks if call else (*remarks, UNNAMED),
         )
-        early = self._early(leg, encoding.width)
-        self._channel, self._width = leg, encoding.width
+        self._samples = Interleaved((leg,), encoding.width)
         self.state = State.STREAMING
-        token = parameters.get("token")
-        return [*([SignIn(token)] if token else []), started, *early]
+        token = optional(parameters, "token", "token", 256)
+        return [*([SignIn(token)] if token else []), started, *self._early()]
 
     def _leg(self, said: str | None) -> Leg:
         if said is None:
@@ -208,33 +217,23 @@ class AsteriskDialect(Guarded[State]):
             raise BadField("leg", f"must be one of {', '.join(self._settings.legs)}")
         return leg
 
-    def _early(self, channel: str, width: int) -> list[Incoming]:
+    def _early(self) -> list[Incoming]:
         """Give what came before `MEDIA_START` (https://github.com/asterisk/asterisk/issues/1712)."""
-        if len(self._held) % width:
-            raise OddBytes(len(self._held), width)
-        lost, payload = self._overflowed // width, bytes(self._held)
+        lost, payload = self._overflowed // self._samples.unit, bytes(self._held)
         self._held.clear()
-        self._position = lost + len(payload) // width
-        events: list[Incoming] = []
-        if lost:
-            events.append(Gap(channel, lost, "came too long before MEDIA_START"))
-        if payload:
-            events.append(AudioFrame(channel, lost, payload))
-        return events
+        gaps = self._samples.lose(lost, "came too long before MEDIA_START")
+        if len(payload) % self._samples.unit:
+            return [*gaps, *self._samples.passed_over(payload)]
+        return [*gaps, *self._samples.take(payload)]
 
     def _binary(self, message: bytes) -> list[Incoming]:
-        if self.state is State.STOPPED:
-            raise OutOfOrder("audio while the call is stopped")
         if self.state is State.AWAITING_START:
             self._hold(message)
             return []
-        if len(message) % self._width:
-            raise OddBytes(len(message), self._width)
-        if not message:
-            return []
-        position = self._position
-        self._position += len(message) // self._width
-        return [AudioFrame(self._channel, position, message)]
+        return [*self._samples.take(message)]
+
+    def _lost(self, message: str | bytes) -> list[Gap]:
+        return self._samples.passed_over(message)
 
     def _hold(self, message: bytes) -> None:
         self._held += message
@@ -283,37 +282,32 @@ def _format(said: Any) -> tuple[Encoding, int]:
     return FORMATS[said]
 
 
-def _variables(said: Any) -> dict[str, str]:
-    """Pick what is meant for us: `HUAZHA_CALL` and such, or a parameter's bare name. Others may hold anything."""
-    if not isinstance(said, dict):
-        return {}
-    ours: dict[str, str] = {}
-    for name, value in said.items():
-        key = name.lower()
-        if isinstance(value, str) and value and (key.startswith(PREFIX) or key in KNOWN):
-            ours[key.removeprefix(PREFIX)] = _writable(key, value)
-    return ours
+def _parameters(query: Mapping[str, str], variables: Any) -> tuple[Mapping[str, Any], tuple[Remark, ...]]:
+    """Give what is said about the call: by its channel's variables, and by the address as far as that may be believed.
 
-
-def _writable(key: str, value: str) -> str:
-    # An escaped lone surrogate can be read from JSON, but never written out again.
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadField(key, "must be text that UTF-8 can hold") from None
-    return value
-
-
-def _call_id(said: Any) -> str:
-    if not isinstance(said, str) or not 1 <= len(said) <= 128 or not said.isprintable():
-        raise BadField("call", "must be 1 to 128 printable characters")
-    return said
-
-
-def _language(said: str | None) -> str | None:
-    if said and not _LANGUAGE.fullmatch(said):
-        raise BadField("language", "must be such as zh or zh-CN")
-    return said or None
+    Parameters of a dial string (`v(...)`) stay on an object that all calls of a connection share
+    (`ast_websocket_client_add_uri_params` in `res/res_websocket_client.c`), and come with later calls, too. Variables
+    are the channel's own: where any was set for us, what the address says about a call may be about another.
+    """
+    said = {name.lower(): value for name, value in variables.items()} if isinstance(variables, dict) else {}
+    prefixed = {name.removeprefix(PREFIX): value for name, value in said.items() if name.startswith(PREFIX)}
+    bare = {name: value for name, value in said.items() if name in KNOWN}
+    told = {
+        name: value
+        for name, value in {**bare, **prefixed}.items()
+        # Others may hold anything.
+        if name and isinstance(value, str | int | float) and as_text(value) is not None
+    }
+    if not prefixed:
+        return {**query, **told}, ()
+    believed = {name: value for name, value in query.items() if name not in A_CALLS_OWN}
+    ignored = sorted(name for name in query if name in A_CALLS_OWN and query[name] and told.get(name) != query[name])
+    remark = Remark(
+        "address",
+        f"the address of the socket says {', '.join(ignored)}, too: not believed, since HUAZHA_ variables came; what"
+        " v(...) of a dial string says stays there for later calls",
+    )
+    return {**believed, **told}, (remark,) if ignored else ()
 
 
 PLATFORM = Platform(

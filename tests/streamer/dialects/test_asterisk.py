@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamer.dialects.asterisk import FORMATS, HELD, PLATFORM, AsteriskSettings, State, admit
 from streamer.dialects.dialect import Dialect, Upgrade
-from streamer.dialects.events import Failed
+from streamer.dialects.events import Failed, Skipped
 from streamer.errors import BadField, BadJson, OddBytes, OutOfOrder, TooLarge
 from streamer.types import AudioFrame, CallStarted, CallStopped, Encoding, Gap, SignIn, Started
 from tests.streamer.dialects.asterisk_messages import (
@@ -26,6 +26,7 @@ from tests.streamer.dialects.asterisk_messages import (
     failure,
     started,
 )
+from tests.streamer.dialects.skipping import skipped
 
 
 class TestMediaStart:
@@ -87,6 +88,60 @@ class TestMediaStart:
         assert event.names == {"agent": "a.1"}
         assert event.metadata == {"campaign": "x", "agent": "Wang"}
 
+    def test_believes_nothing_of_the_address_about_the_call_where_variables_came(self) -> None:
+        # What v(...) said for an earlier call stays in the address of later ones.
+        sticky = {
+            "call": "OLD",
+            "leg": "customer",
+            "agent_channel": "old-agent",
+            "customer_channel": "old-customer",
+            "language": "en",
+            "token": "hz_old",
+            "agent": "Wang",
+            "campaign": "spring",
+        }
+        message = json.loads(JSON)
+        message["channel_variables"]["HUAZHA_LANGUAGE"] = "zh"
+        (event,) = dialect(sticky).receive_text(json.dumps(message))
+        assert isinstance(event, CallStarted)
+        assert (event.call_id, event.channels, event.language) == ("pbx1-123456789.999", ("agent",), "zh")
+        assert event.names == {}
+        assert event.metadata == {"campaign": "spring"}
+        (remark,) = event.remarks
+        assert remark.reason == "address"
+        assert "agent, agent_channel, call, customer_channel, language, leg, token" in remark.detail
+        assert "hz_old" not in repr(event)
+
+    @pytest.mark.parametrize("value", ["", "  ", "${UNSET}", None])
+    def test_believes_nothing_of_it_even_where_the_variables_were_left_empty(self, value: str | None) -> None:
+        message = json.loads(JSON)
+        message["channel_variables"]["huazha_agent_channel"] = value
+        (event,) = dialect({"agent_channel": "old-agent"}).receive_text(json.dumps(message))
+        assert isinstance(event, CallStarted)
+        assert event.names == {}
+        assert [remark.reason for remark in event.remarks] == ["address"]
+
+    def test_has_nothing_to_remark_where_both_say_the_same(self) -> None:
+        message = json.loads(JSON)
+        message["channel_variables"] |= {"HUAZHA_CALL": "c-1", "HUAZHA_LEG": "agent"}
+        (event,) = dialect({"call": "c-1", "leg": "agent", "language": ""}).receive_text(json.dumps(message))
+        assert isinstance(event, CallStarted)
+        assert (event.call_id, event.remarks) == ("c-1", ())
+
+    def test_believes_a_variable_with_our_name_before_one_without(self) -> None:
+        message = json.loads(JSON)
+        message["channel_variables"] |= {"HUAZHA_CALL": "ours", "call": "another's"}
+        (event,) = dialect().receive_text(json.dumps(message))
+        assert isinstance(event, CallStarted)
+        assert event.call_id == "ours"
+
+    def test_takes_numbers_for_their_text_and_what_is_empty_for_nothing(self) -> None:
+        message = json.loads(JSON)
+        message["channel_variables"] |= {"HUAZHA_CALL": 4711, "HUAZHA_AGENT": 1042, "HUAZHA_LEG": "", "HUAZHA_X": [1]}
+        (event,) = dialect().receive_text(json.dumps(message))
+        assert isinstance(event, CallStarted)
+        assert (event.call_id, event.channels, event.metadata) == ("4711", ("agent",), {"agent": 1042})
+
     def test_with_a_token_signs_in_first_and_keeps_it_out_of_everything_else(self) -> None:
         sign_in, start = dialect({"token": "hz_secret", "call": "c"}).receive_text(PLAIN)
         assert sign_in == SignIn("hz_secret")
@@ -120,7 +175,7 @@ class TestMediaStart:
             ({"leg": "supervisor"}, "leg"),
             ({"call": "x" * 129}, "call"),
             ({"call": "a\nb"}, "call"),
-            ({"language": "Chinese, please"}, "language"),
+            ({"agent_channel": "a\x1b[2J"}, "agent_channel"),
         ],
     )
     def test_with_a_wrong_parameter_names_it(self, query: dict[str, str], field: str) -> None:
@@ -128,13 +183,15 @@ class TestMediaStart:
         assert isinstance(error, BadField)
         assert error.field == field
 
-    def test_without_any_name_of_the_call_is_a_mistake(self) -> None:
-        error = failure(dialect().receive_text("MEDIA_START format:ulaw"))
-        assert isinstance(error, BadField)
-        assert error.field == "call"
+    def test_without_any_name_of_the_call_gives_it_one_and_says_so(self) -> None:
+        (event,) = dialect().receive_text("MEDIA_START format:ulaw")
+        assert isinstance(event, CallStarted)
+        assert event.call_id.startswith("unnamed-")
+        assert not event.joins
+        assert [remark.reason for remark in event.remarks] == ["call_id"]
 
-    def test_comes_once(self) -> None:
-        assert isinstance(failure(started().receive_text(PLAIN)), OutOfOrder)
+    def test_that_comes_again_is_passed_over(self) -> None:
+        assert isinstance(skipped(started().receive_text(PLAIN)), OutOfOrder)
 
 
 class TestACall:
@@ -212,22 +269,38 @@ class TestACall:
 
 
 class TestAMistake:
-    def test_of_samples_that_are_not_whole(self) -> None:
-        assert isinstance(failure(started("slin").receive_binary(b"\0" * 321)), OddBytes)
+    def test_of_samples_that_are_not_whole_is_a_gap_and_no_end(self) -> None:
+        machine = started("slin")
+        events = machine.receive_binary(b"\0" * 321)
+        assert isinstance(skipped(events), OddBytes)
+        assert isinstance(events[0], Gap)
+        assert events[0].samples == 160
+        assert machine.receive_binary(b"\0" * 2) == [AudioFrame("agent", 160, b"\0" * 2)]
 
-    def test_of_samples_before_the_start_that_turn_out_not_to_be_whole(self) -> None:
+    def test_of_samples_before_the_start_that_turn_out_not_to_be_whole_is_one_too(self) -> None:
         machine = dialect()
         machine.receive_binary(b"\0" * 321)
-        assert isinstance(failure(machine.receive_text(PLAIN.replace("ulaw", "slin"))), OddBytes)
+        start, gap = machine.receive_text(PLAIN.replace("ulaw", "slin"))
+        assert isinstance(start, CallStarted)
+        assert isinstance(gap, Gap)
+        assert gap.samples == 160
+        assert machine.receive_binary(b"\0" * 2) == [AudioFrame("agent", 160, b"\0" * 2)]
 
     def test_of_size_is_counted_in_bytes(self) -> None:
-        assert isinstance(failure(started().receive_binary(b"\0" * (LIMIT + 1))), TooLarge)
-        assert isinstance(failure(started().receive_text("保" * (LIMIT // 2))), TooLarge)
+        assert isinstance(skipped(started().receive_binary(b"\0" * (LIMIT + 1))), TooLarge)
+        assert isinstance(skipped(started().receive_text("保" * (LIMIT // 2))), TooLarge)
+        assert isinstance(failure(dialect().receive_text("保" * (LIMIT // 2))), TooLarge)
 
-    def test_of_audio_after_the_end(self) -> None:
+    @pytest.mark.parametrize("message", ["", "hello there", "{", '{"event": 1}', "[]", "media_start"])
+    def test_in_a_text_ends_no_call(self, message: str) -> None:
+        machine = started()
+        skipped(machine.receive_text(message))
+        assert machine.receive_binary(b"\0" * 160) == [AudioFrame("agent", 0, b"\0" * 160)]
+
+    def test_of_audio_after_the_end_is_nothing(self) -> None:
         machine = started()
         machine.connection_lost()
-        assert isinstance(failure(machine.receive_binary(b"\0")), OutOfOrder)
+        assert machine.receive_binary(b"\0") == []
 
     @pytest.mark.parametrize("message", ["", " ", "hello there", "media_start format:ulaw", "123", "[]", "{}"])
     def test_of_what_is_no_event(self, message: str) -> None:
@@ -257,7 +330,7 @@ class TestAMistake:
                         "channel_id": st.integers() | st.text(max_size=5),
                         "channel_variables": st.lists(st.none(), max_size=1)
                         | st.dictionaries(
-                            st.sampled_from(["HUAZHA_CALL", "leg", "token", "language", "PIN"]),
+                            st.sampled_from(["HUAZHA_CALL", "leg", "token", "language", "PIN", "HUAZHA_\n\x1b[2J"]),
                             st.none() | st.text(st.characters(), max_size=5) | st.just("\ud800"),
                         ),
                     },
@@ -278,8 +351,12 @@ class TestAMistake:
             else:
                 events = machine.receive_binary(message)
             assert not (failed and events)
+            errors = [event.error for event in events if isinstance(event, Failed | Skipped)]
+            assert all(f"{error} {error.field}".isprintable() for error in errors)
             failed = failed or any(isinstance(event, Failed) for event in events)
-            json.dumps([dict(e.metadata) for e in events if isinstance(e, CallStarted)], ensure_ascii=False).encode()
+            json.dumps(
+                [{**e.metadata, **e.names} for e in events if isinstance(e, CallStarted)], ensure_ascii=False
+            ).encode()
 
 
 class TestAnUpgrade:

@@ -35,6 +35,7 @@ class TestTheCaller:
                 dict(parse_qsl(url.query)),
                 {name.lower(): value for name, value in dial.headers.items()},
             )
+            assert as_json is not bool(url.query)
             section = SECTION
             assert upgrade.path == PLATFORM.path
             assert dial.subprotocol in PLATFORM.subprotocols
@@ -96,7 +97,7 @@ class TestTheCaller:
         assert started().receive_text(said) == []
 
     def test_hangs_up_its_own_channel(self) -> None:
-        caller = AsteriskCaller(PLACED, "agent")
+        caller = AsteriskCaller(PLACED, "agent", as_json=False)
         assert not caller.over
         assert caller.receive("HANGUP") == []
         assert caller.over
@@ -120,7 +121,7 @@ class TestTheCaller:
             AsteriskCaller(PLACED, "agent", as_json=as_json).receive(message)
 
     def test_takes_audio_of_whole_frames_and_of_any_length_while_it_buffers(self) -> None:
-        caller = AsteriskCaller(PLACED, "agent")
+        caller = AsteriskCaller(PLACED, "agent", as_json=False)
         assert caller.receive(b"\0" * 320) == []
         caller.receive("START_MEDIA_BUFFERING")
         assert caller.receive(b"\0" * 7) == []
