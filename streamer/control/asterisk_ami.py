@@ -169,7 +169,10 @@ class AmiPort(Port):
         )
         if asked.answer.outcome is Outcome.FAILED:
             return asked.answer
-        return asked.seen(await self._became(made, lambda seen: seen.application == "Playback", began))
+        playing = await self._became(made, lambda seen: seen.application == "Playback", began)
+        return asked.seen(
+            playing, f"taken, but it does not play: see whether the dialplan has {extension}@{self._sounds}"
+        )
 
     async def _became(self, name: str, so: Callable[[_Asked], bool], began: float) -> bool:
         for wait in LOOKS:
@@ -240,10 +243,10 @@ class _Asked:
             Outcome.FAILED, why, self.sent, self.answered, unsure=self.sent is not None and self.reply is None
         )
 
-    def seen(self, done: bool) -> Answer:
+    def seen(self, done: bool, otherwise: str = "taken, but not seen to be carried out") -> Answer:
         if done:
             return Answer(Outcome.CONFIRMED, "", self.sent, time.monotonic())
-        return Answer(Outcome.ACCEPTED, "taken, but not seen to be carried out", self.sent, self.answered)
+        return Answer(Outcome.ACCEPTED, otherwise, self.sent, self.answered)
 
 
 FORBIDDEN = (

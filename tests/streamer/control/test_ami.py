@@ -181,3 +181,39 @@ class TestAnAnswer:
     def test_that_refuses_says_why(self) -> None:
         reply = Reply(Message({"response": "Error", "message": "No such channel"}))
         assert (reply.done, reply.text) == (False, "No such channel")
+
+
+class TestATalk:
+    @given(
+        st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "Response": st.sampled_from(["Success", "Error", "Goodbye", "Follows", ""]),
+                    "Event": st.sampled_from(["Status", "StatusComplete", "FullyBooted"]),
+                    "ActionID": st.sampled_from(["huazha-1", "huazha-2", "huazha-3", "x", ""]),
+                    "EventList": st.sampled_from(["start", "Complete", "cancelled", ""]),
+                    "Challenge": st.sampled_from(["194860478", "保", ""]),
+                    "Message": st.sampled_from(["Authentication failed", "No such channel", ""]),
+                },
+            ),
+            max_size=12,
+        ),
+        st.booleans(),
+    )
+    @settings(max_examples=300)
+    def test_of_anything_gives_answers_or_says_why_it_ends(self, said: list[dict[str, str]], signed_in: bool) -> None:
+        talk = talking() if signed_in else Talk("huazha", "ami-secret")
+        events: list[SignedIn | Answered] = []
+        wire = b"" if signed_in else GREETING
+        wire += b"".join(
+            "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n"
+            for fields in said
+            if fields
+        )
+        try:
+            events = talk.receive(wire)
+        except (AmiBroken, AmiDenied):
+            assert not signed_in
+        assert [event for event in events if isinstance(event, SignedIn)] == events[: int(not signed_in)][:1]
+        assert b"ami-secret" not in talk.sending

@@ -166,7 +166,9 @@ class TestSounds:
 
     async def test_that_the_dialplan_does_not_take_are_not_called_played(self, stand_in: AmiStandIn) -> None:
         async with opened(stand_in, ami_sounds="elsewhere") as port:
-            assert (await port.play(target(NAMES), "x")).outcome is Outcome.ACCEPTED
+            answer = await port.play(target(NAMES), "x")
+        assert answer.outcome is Outcome.ACCEPTED
+        assert "both@elsewhere" in answer.detail
 
 
 class TestTransfer:
