@@ -38,8 +38,8 @@ class Remark:
     """Something odd about a call, in spite of which it is listened to.
 
     Attributes:
-      reason: for programs: `language`, `call_id`, `metadata`, or the code of the `ProtocolError` that a message was
-        passed over for.
+      reason: for programs: `language`, `call_id`, `metadata`, `address`, or the code of the `ProtocolError` that a
+        message was passed over for.
       detail: for people.
     """
 

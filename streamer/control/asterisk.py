@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -21,6 +20,7 @@ from streamer.control.ami_client import Ami
 from streamer.control.asterisk_ami import AmiPort
 from streamer.control.asterisk_channels import muted_at, nameless, not_ready, nowhere, place_of
 from streamer.control.legs import named, worst
+from streamer.control.paths import segment
 from streamer.control.port import Answer, Outcome, Port, Target, unsupported
 from streamer.control.rest import Rest, trusted
 from streamer.dialects.asterisk import AsteriskSettings
@@ -197,7 +197,7 @@ class AsteriskPort(Port):
 
         async def play() -> Answer:
             if await self._rest.get(_channel(snoop)) is None:
-                path = f"{_channel(name)}/snoop/{quote(snoop, safe='')}"
+                path = f"{_channel(name)}/snoop/{segment(snoop)}"
                 made = await self._rest.ask("POST", path, again=False, params=directions)
                 # Two that begin at once: one makes it, and both play.
                 if made.outcome is Outcome.FAILED and await self._rest.get(_channel(snoop)) is None:
@@ -232,7 +232,7 @@ class AsteriskPort(Port):
             return answer
 
         async def playing() -> bool:
-            path = f"/playbacks/{quote(playback, safe='')}"
+            path = f"/playbacks/{segment(playback)}"
             return bool(playback) and await self._look(path, lambda said: said.get("state") == "playing")
 
         return await self._confirmed(ask, playing)
@@ -276,7 +276,7 @@ def open_port(settings: AsteriskSettings) -> AsteriskPort | AmiPort | None:
 
 
 def _channel(name: str) -> str:
-    return f"/channels/{quote(name, safe='')}"
+    return f"/channels/{segment(name)}"
 
 
 def _queued(response: httpx.Response) -> Answer:
