@@ -14,6 +14,7 @@ class Health:
       reason: why not, or an empty string.
       queue_age: seconds that the oldest window has been waiting for its text.
       calls_live, calls_most: calls going on, and how many there may be.
+      calls_measured: whether that is about what the machine bears, as measured; else it was set.
       lexicon_trouble: why the lexicon could not be renewed, or an empty string; the last good one is kept.
       audio_received, audio_monitored, audio_blind: seconds since the service began, of calls live and past.
       events_lost: events that could neither be shown nor kept.
@@ -34,3 +35,4 @@ class Health:
     lexicon_trouble: str
     events_lost: int
     console_restarts: int
+    calls_measured: bool = False

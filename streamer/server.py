@@ -46,6 +46,7 @@ from streamer.lexicon_store import LexiconStore
 from streamer.listener import Listener
 from streamer.metrics import Metrics
 from streamer.platforms import KNOWN, section_of
+from streamer.recognition.capacity import LOOP
 from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
@@ -79,6 +80,7 @@ class MediaServer:
       metrics: counts.
       bus: what happens is told to it.
       keyring: whom it lets in; None asks nobody for a token.
+      bears: calls at once that the machine bears, for settings that don't say how many there may be.
 
     Raises:
       SettingsError: an origin is none, or a measure is for no rule; on entering, when the port or the certificate
@@ -94,8 +96,10 @@ class MediaServer:
         bus: Bus,
         *,
         keyring: Keyring | None = None,
+        bears: int = LOOP,
     ) -> None:
         self.settings = settings
+        self.most = settings.limits.max_calls or bears
         self.limits = settings.limits
         self.store = store
         self.scheduler = scheduler
@@ -137,6 +141,12 @@ class MediaServer:
     def late(self) -> float:
         """Seconds of audio that have not come in time, in the call that lacks the most."""
         return max((one.late for one in self._calls.values()), default=0.0)
+
+    @property
+    def _full(self) -> bool:
+        """Whether another call could not be heard."""
+        too_late = self.scheduler.relief >= Relief.NEW_CALLS
+        return self.live >= self.most or too_late or not self.scheduler.alive
 
     @property
     def names(self) -> list[str]:
@@ -211,8 +221,7 @@ class MediaServer:
         owner = self._owner(started.platform, session)
         if (joined := self._same(started, owner)) is not None:
             return joined
-        too_late = self.scheduler.relief >= Relief.NEW_CALLS
-        if self.live >= self.limits.max_calls or too_late or not self.scheduler.alive:
+        if self._full:
             raise Overloaded()
         language, started = self._language(started)
         rules = self.store.current

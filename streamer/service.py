@@ -30,7 +30,7 @@ from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
 from streamer.ray.addresses import LOCAL
 from streamer.ray.recognizer import IN_FLIGHT, connect
-from streamer.recognition import local, models
+from streamer.recognition import capacity, local, models
 from streamer.recognition.by_language import ByLanguage
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Recognizer
@@ -88,6 +88,17 @@ def _load(
     return local.load(directory, Path(name).name, settings.wanted, languages)
 
 
+def _bears(settings: Settings, recognizer: Recognizer, languages: Sequence[str]) -> int:
+    """Tell how many calls at once this machine bears, in the language of calls that don't say theirs."""
+    language = settings.language if settings.language in languages else min(languages)
+    one = recognizer.of(language) if isinstance(recognizer, ByLanguage) else recognizer
+    if settings.limits.max_calls is not None or not isinstance(one, WhisperRecognizer):
+        return capacity.LOOP
+    most = capacity.calls(one.rate(language))
+    log.info("about %d calls at once can be heard in time on this machine; limits.max_calls sets another bound", most)
+    return most
+
+
 class Service:
     """A running service; made by `running`."""
 
@@ -120,7 +131,8 @@ class Service:
             reason=trouble,
             queue_age=metrics.value(metrics.queue_age),
             calls_live=self.media.live,
-            calls_most=self._settings.limits.max_calls,
+            calls_most=self.media.most,
+            calls_measured=self._settings.limits.max_calls is None,
             audio_received=metrics.value(metrics.received),
             audio_monitored=metrics.value(metrics.monitored),
             audio_blind=metrics.value(metrics.blind),
@@ -240,7 +252,8 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
                 replace=replace,
             )
         )
-        media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring)
+        bears = await asyncio.to_thread(_bears, settings, recognizer, [*store.current.tables])
+        media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring, bears=bears)
         service = Service(settings, media, metrics, bus)
         # Before the first call, and until after the last: what they say is to be kept.
         await asyncio.to_thread(service.console.start)

@@ -59,7 +59,8 @@ class Limits(_Section):
     """What one peer may cost the others.
 
     Attributes:
-      max_calls: calls at once; one more is refused as overloaded.
+      max_calls: calls at once; one more is refused as overloaded. None is what the machine bears, by how fast it
+        recognises, which is measured at the start.
       max_message_bytes: of one WebSocket message.
       message_rate, message_burst: messages a second of one call, and at once.
       audio_rate, audio_burst: seconds of audio a second of one call, and at once; over 1, so that a platform
@@ -71,7 +72,7 @@ class Limits(_Section):
       rejoin_timeout: seconds that a call waits for its platform to connect again, where its socket was lost.
     """
 
-    max_calls: Annotated[int, Field(ge=1)] = 100
+    max_calls: Annotated[int, Field(ge=1)] | None = None
     max_message_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = 1024 * 1024
     message_rate: Annotated[float, Field(gt=0)] = 1000.0
     message_burst: Annotated[float, Field(gt=0)] = 2000.0

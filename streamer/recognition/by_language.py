@@ -26,13 +26,14 @@ class ByLanguage:
         return ", ".join([self._default.name, *(f"{code}: {one.name}" for code, one in sorted(self._others.items()))])
 
     def abilities(self, language: str) -> Abilities:
-        return self._of(language).abilities(language)
+        return self.of(language).abilities(language)
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        return self._of(windows[0].language).recognize(windows)
+        return self.of(windows[0].language).recognize(windows)
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
-        return self._of(questions[0].language).score(questions)
+        return self.of(questions[0].language).score(questions)
 
-    def _of(self, language: str) -> Recognizer:
+    def of(self, language: str) -> Recognizer:
+        """Give a language's recogniser."""
         return self._others.get(language, self._default)

@@ -18,6 +18,7 @@ from faster_whisper.tokenizer import Tokenizer
 
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
+from streamer.recognition import capacity
 from streamer.recognition.devices import Placement
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, Loader, on_host, stacked
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
@@ -73,12 +74,20 @@ class WhisperRecognizer:
         self._loader = Loader(directory, placement)
         self._engines: dict[str, Engine] = {}
         self._building = threading.Lock()
+        self._rates: dict[str, float] = {}
 
     def warm(self, languages: Sequence[str]) -> None:
         """Recognise a second of silence in each language, so that the first call finds everything loaded."""
         silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
         for language in languages:
             self.recognize([Window("", "", 0, silence, 0.0, language)])
+
+    def rate(self, language: str) -> float:
+        """Give how many windows a second are recognised in a hurry; measured once, when it is first asked for."""
+        if language not in self._rates:
+            on_processor = self.placement.device == "cpu"
+            self._rates[language] = capacity.measure(self, language, on_processor=on_processor)
+        return self._rates[language]
 
     def abilities(self, language: str) -> Abilities:
         """Say what can be done: the same in every language."""

@@ -80,6 +80,7 @@ class Scripted:
       hellos: what sockets said first; followed: the calls they subscribed to.
       posted: what was asked to be done: path and body; asked: every path and query.
       welcoming: set while hellos are answered.
+      most: what its health says of how many calls there may be.
       url: of the page.
     """
 
@@ -95,6 +96,7 @@ class Scripted:
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     complete: bool = True
+    most: Mapping[str, Any] = field(default_factory=lambda: {"calls_most": 300, "calls_measured": False})
     url: str = ""
     cursor: int = 1000
     kept: list[dict[str, Any]] = field(default_factory=list)
@@ -282,7 +284,7 @@ def create_app(script: Scripted) -> FastAPI:
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
         sums = {"audio_received": 7200.0, "audio_monitored": 7191.4, "audio_blind": 8.6}
-        return {"healthy": True, "reason": "", "queue_age": 0.1, "calls_live": 1, "calls_most": 300, **sums}
+        return {"healthy": True, "reason": "", "queue_age": 0.1, "calls_live": 1, **script.most, **sums}
 
     @app.get("/v1/me")
     def me() -> dict[str, Any]:

@@ -131,6 +131,23 @@ class TestManyAlerts:
             assert after is not None
             assert abs(before["y"] - after["y"]) < 3
 
+    @pytest.mark.parametrize(
+        ("locale", "measured", "shown"),
+        [
+            ("en-GB", True, "1 of about 8"),
+            ("en-GB", False, "1 of 8"),
+            ("zh-CN", True, "1 / 约 8"),
+            ("zh-CN", False, "1 / 8"),
+        ],
+    )
+    async def test_and_of_how_many_calls_there_may_be(
+        self, browser: Browser, script: Scripted, locale: str, measured: bool, shown: str
+    ) -> None:
+        script.calls = [call("c1")]
+        script.most = {"calls_most": 8, "calls_measured": measured}
+        async with connected(browser, script, locale) as page:
+            await expect(page.locator(".fact-calls dd")).to_have_text(shown)
+
     async def test_and_hundreds_of_calls_are_shown_worst_first(self, browser: Browser, script: Scripted) -> None:
         script.calls = [call(f"c{n}", lag=n / 100, worst="review" if n == 7 else None) for n in range(300)]
         async with connected(browser, script) as page:

@@ -36,15 +36,21 @@ export function header({store, painter}) {
 function values({calls, service, health}) {
   const live = [...calls.values()].filter((call) => call.ended_at === null);
   const lag = live.reduce((most, call) => Math.max(most, call.lag ?? 0), 0);
-  const {audio_received: received, audio_blind: blind, calls_most: most} = health ?? {};
+  const {audio_received: received, audio_blind: blind, calls_most: most, calls_measured: about} = health ?? {};
   const missed = blind ?? live.reduce((sum, call) => sum + call.blind, 0);
   return {
-    calls: [most ? `${number(live.length)} / ${number(most)}` : number(live.length), "good"],
+    calls: [ofMost(live.length, most, about), "good"],
     lag: [seconds(lag), lagging(lag)],
     blind: [seconds(missed), missed > 0 ? "slow" : "good"],
     coverage: [received ? share((received - missed) / received) : "", missed > 0 ? "slow" : "good"],
     relief: [t(`state.relief.${service.relief}`), ["good", "slow", "late"][service.relief]],
   };
+}
+
+/** How many calls go on, of how many there may be: a bound that was measured is about right. */
+function ofMost(live, most, about) {
+  if (!most) return number(live);
+  return t(about ? "state.calls_of_about" : "state.calls_of", {live: number(live), most: number(most)});
 }
 
 function fact(name) {

@@ -12,6 +12,8 @@ export const en = {
   "state.connecting": "Connecting…",
   "state.lost": "Not connected",
   "state.calls": "Calls",
+  "state.calls_of": "{live} of {most}",
+  "state.calls_of_about": "{live} of about {most}",
   "state.lag": "Longest lag",
   "state.blind": "Not heard",
   "state.coverage": "Heard",

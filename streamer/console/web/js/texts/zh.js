@@ -12,6 +12,8 @@ export const zh = {
   "state.connecting": "正在连接……",
   "state.lost": "未连接",
   "state.calls": "通话",
+  "state.calls_of": "{live} / {most}",
+  "state.calls_of_about": "{live} / 约 {most}",
   "state.lag": "最大延迟",
   "state.blind": "未监听",
   "state.coverage": "已监听",
