@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from benchmarks.calls import LabelledCall
-from benchmarks.streams import Outcome, Refused, measure
+from benchmarks.streams import Outcome, measure
 from streamer import recordings
 from streamer.client import FRAME_SECONDS
 from streamer.dialects.native import start_message, stop_message
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.types import Encoding
 
 PATIENCE = 60.0
@@ -100,7 +101,10 @@ async def make(url: str, call: LabelledCall, manner: Manner, dice: random.Random
             else:
                 await _desert(url, call, dice.uniform(0.2, 0.9), abort=manner is Manner.ABORTED)
         answer = Answer.GIVEN
-    except Refused:
+    except InvalidStatus as error:
+        full = error.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        answer, detail = (Answer.REFUSED, "") if full else (Answer.NONE, f"{call.path.name}, {manner}: {error!r}")
+    except CallRefused:
         answer = Answer.REFUSED
     except (CallFailed, WebSocketException, OSError) as error:
         # A TimeoutError is an OSError.
@@ -125,7 +129,7 @@ async def _desert(url: str, call: LabelledCall, part: float, *, abort: bool) -> 
         answer = json.loads(await socket.recv())
         if answer["type"] != "started":
             if answer.get("code") == "overloaded":
-                raise Refused(url)
+                raise CallRefused(url)
             raise CallFailed(url, f"answered a start with {answer}")
         began = time.monotonic()
         for count, frame in enumerate(frames, 1):
@@ -149,7 +153,7 @@ async def _misbehave(url: str, dice: random.Random) -> None:
                 await socket.send(message)
         await socket.wait_closed()
     if socket.close_code == OVERLOADED:
-        raise Refused(url)
+        raise CallRefused(url)
     if socket.close_code != code:
         raise CallFailed(url, f"closed with {socket.close_code}, not {code}, on {messages[-1][:40]!s}")
 

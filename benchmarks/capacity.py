@@ -36,9 +36,9 @@ from rich.table import Table
 from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall
 from benchmarks.served import Died, serving
-from benchmarks.streams import Outcome, Refused, measure, percentile, summary
+from benchmarks.streams import Outcome, measure, percentile, summary
 from streamer import recordings
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.recordings import Recording
 
 ENOUGH = 0.9
@@ -196,7 +196,7 @@ async def keep_busy(
             take = waiting.popleft() if counts else dice.choice(takes)
             try:
                 outcome = await measure(url, take.call, take.recording)
-            except Refused:
+            except CallRefused:
                 verdict = "refused"
             else:
                 if not counts:

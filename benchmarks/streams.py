@@ -10,15 +10,8 @@ import numpy as np
 from benchmarks.calls import LabelledCall, Mark
 from streamer import client, recordings
 from streamer.client import Received
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.recordings import Recording
-
-
-class Refused(CallFailed):
-    """The service takes no more calls at present."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, "takes no more calls at present")
 
 
 @dataclass(slots=True)
@@ -52,7 +45,7 @@ async def measure(url: str, call: LabelledCall, recording: Recording | None = No
       recording: what to send, where that is not the call's file as it is; the call's marks are seconds of it.
 
     Raises:
-      Refused: the service is overloaded.
+      CallRefused: the service is overloaded.
       CallFailed: it can't be reached, or broke the call off, or gave no account of it.
     """
     played = client.play(recording or recordings.read(call.path), url, call_id=call.path.stem, language=call.language)
@@ -62,7 +55,7 @@ async def measure(url: str, call: LabelledCall, recording: Recording | None = No
             messages.append(received)  # noqa: PERF401 - what came before a failure tells which it was
     except CallFailed:
         if messages and messages[-1].message.get("code") == "overloaded":
-            raise Refused(url) from None
+            raise CallRefused(url) from None
         raise
     if not messages or messages[-1].message["type"] != "stopped":
         raise CallFailed(url, "closed a call without an account of it")

@@ -7,13 +7,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from streamer.dialects.native import start_message, stop_message
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.recordings import Recording
 
 FRAME_SECONDS = 0.02
@@ -48,11 +50,14 @@ async def play(
       token: to sign in with, as a platform.
 
     Raises:
-      CallFailed: the service can't be reached, or broke the call off.
+      CallRefused: the service takes no more calls at present.
+      CallFailed: it can't be reached, or broke the call off.
     """
     try:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        async with connect(url, compression=None, additional_headers=headers) as connection:
+        # In the address as well: so a call that is refused before it says anything is on the record by its name.
+        named = url if "?" in url else f"{url}?{urlencode({'call_id': call_id})}"
+        async with connect(named, compression=None, additional_headers=headers) as connection:
             await connection.send(
                 start_message(
                     call_id=call_id,
@@ -73,6 +78,10 @@ async def play(
                 await asyncio.gather(sending, return_exceptions=True)
     except ConnectionClosed as closed:
         raise CallFailed(url, f"broke the call off: {closed}") from None
+    except InvalidStatus as refused:
+        if refused.response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise CallRefused(url) from None
+        raise CallFailed(url, f"can't be reached: {refused}") from None
     except (OSError, InvalidURI, InvalidHandshake, TimeoutError) as error:
         raise CallFailed(url, f"can't be reached: {error}") from None
 

@@ -6,6 +6,7 @@ HuazhaError                  a user's mistake or the machine's fault, told in on
 ├── RecordingError           a recording can't be read or sent
 ├── ScanError                there is nothing to scan, or nowhere to write what is found
 ├── CallFailed               a call to the service came to nothing
+│   └── CallRefused          it takes no more at present
 ├── ModelError               the weights of a model
 │   ├── ModelNotFound        are not here, and how to get them
 │   ├── ModelDamaged         are not what they should be
@@ -111,6 +112,13 @@ class CallFailed(HuazhaError):
     def __init__(self, url: str, message: str) -> None:
         super().__init__(f"{url} {message}")
         self.url = url
+
+
+class CallRefused(CallFailed):
+    """The service at `url` takes no more calls at present."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "takes no more calls at present")
 
 
 class ModelError(HuazhaError):

@@ -30,7 +30,7 @@ from streamer.call import AGENT, Call
 from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
-from streamer.dialects.dialect import LEGS, Upgrade
+from streamer.dialects.dialect import LEGS, Platform, Upgrade
 from streamer.dialects.media_fields import agent_of
 from streamer.errors import (
     AccessDenied,
@@ -59,6 +59,9 @@ from streamer.settings import Settings
 from streamer.types import CallStarted, Remark, Started
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER = 5
+"""Seconds after which a platform that found no room may ask again."""
 
 AT_THE_UPGRADE: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "unauthorised",
@@ -383,7 +386,7 @@ class MediaServer:
         if signs:
             self._trusted.add(connection)
         if self._gate is None:
-            return None
+            return self._make_room(connection, platform, upgrade)
         try:
             self._gate.knock(
                 address(connection),
@@ -399,7 +402,23 @@ class MediaServer:
             # RFC 9110, section 15.5.2, wants to be told what would do.
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
-        return None
+        return self._make_room(connection, platform, upgrade)
+
+    def _make_room(self, connection: ServerConnection, platform: Platform, upgrade: Upgrade) -> Response | None:
+        """Refuse a socket whose call could not be heard, where its platform makes something of that.
+
+        Others are refused once they have said which call they bring: it may be one that goes on.
+        """
+        if not platform.redials or not self._full:
+            return None
+        if platform.joins:
+            call_id = offered_id(upgrade.query)
+            live = {one.started.call_id for one in self._calls.values() if one.started.platform == platform.name}
+            if call_id is None or call_id in live:
+                return None
+        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{Overloaded().message}\n")
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
 
     def _answered(self, connection: ServerConnection, request: Request, response: Response) -> None:
         """Put on the record that a socket was asked for and not had, whoever refused it: us or the library."""

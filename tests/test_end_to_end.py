@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from streamer import client, recordings
 from streamer.dialects.native import start_message, stop_message
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.service import Service
 from streamer.types import Encoding
@@ -201,7 +201,12 @@ class TestAPeerThatBreaksTheProtocol:
         ):
             await first.send(start())
             assert json.loads(await first.recv())["type"] == "started"
-            assert (await refusal(service.media.url, start()))[1] == 4503
+            with pytest.raises(InvalidStatus) as full:
+                await refusal(service.media.url, start())
+            assert (full.value.response.status_code, full.value.response.headers["Retry-After"]) == (503, "5")
+            with pytest.raises(CallRefused):
+                async for _ in client.play(recordings.read(DATA / "demo-en.wav"), service.media.url, call_id="c"):
+                    pass
             await first.send(stop_message())
             assert json.loads(await first.recv())["type"] == "stopped"
 

@@ -317,4 +317,6 @@ PLATFORM = Platform(
     admit=admit,
     signs=lambda settings: settings.password is not None,
     subprotocols=(SUBPROTOCOL,),
+    # As often as `reconnect_attempts` in websocket_client.conf says, until the first connection stands.
+    redials=True,
 )

@@ -99,6 +99,8 @@ class Platform:
       admit: says why a socket is refused, or None: given the request, the section, and seconds since 1970.
       signs: whether the section has what `admit` needs to know who asks; then no token of ours is wanted beside.
       subprotocols: of the WebSocket, as far as the platform insists on any.
+      redials: whether it asks for a socket again, or reads why it had none, when that was answered by 503.
+      joins: whether a socket may bring more of a call that goes on.
     """
 
     name: str
@@ -107,3 +109,5 @@ class Platform:
     admit: Callable[[Upgrade, Any, float], str | None] = lambda upgrade, section, now: None
     signs: Callable[[Any], bool] = lambda section: False
     subprotocols: tuple[str, ...] = ()
+    redials: bool = False
+    joins: bool = True

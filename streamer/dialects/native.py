@@ -179,7 +179,7 @@ def _dialect(upgrade: Upgrade, section: object, max_message_bytes: int) -> Nativ
     return NativeDialect(max_message_bytes, upgrade.id)
 
 
-PLATFORM = Platform("native", "/v1/calls", _dialect)
+PLATFORM = Platform("native", "/v1/calls", _dialect, redials=True, joins=False)
 
 
 def start_message(

@@ -13,9 +13,9 @@ from websockets.asyncio.client import connect
 
 from benchmarks.callers import Answer, Manner, make
 from benchmarks.calls import LabelledCall, Mark
-from benchmarks.streams import Refused, measure
+from benchmarks.streams import measure
 from streamer.dialects.native import start_message
-from streamer.errors import CallFailed
+from streamer.errors import CallFailed, CallRefused
 from streamer.types import Encoding
 from tests.faults import FaultyRecognizer, Running
 
@@ -64,7 +64,7 @@ class TestACall:
             for manner in (Manner.TO_THE_END, Manner.HUNG_UP, Manner.ABORTED):
                 made = await make(service.media.url, call, manner, random.Random(1), time.monotonic())
                 assert made.answer is Answer.REFUSED
-            with pytest.raises(Refused):
+            with pytest.raises(CallRefused):
                 await measure(service.media.url, call)
 
     async def test_that_nobody_answers_is_told_and_not_raised(self, call: LabelledCall) -> None:
