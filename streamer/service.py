@@ -146,23 +146,27 @@ class Service:
 
     async def watch(self) -> None:
         """Look after the media plane's health, from its own event loop, for ever."""
-        scheduler = self.media.scheduler
         while True:
-            age = scheduler.age
-            self.metrics.queue_age.set(age)
-            self.metrics.tasks.set(len(asyncio.all_tasks()))
-            self._note_relief(scheduler.relief)
-            self._tell()
-            if not scheduler.alive:
-                self._trouble = "the recogniser has stopped"
-            elif scheduler.trouble:
-                self._trouble = scheduler.trouble
-            elif age > self._settings.max_queue_age:
-                self._trouble = f"recognition is {age:.0f} s behind"
-            else:
-                self._trouble = ""
-            self._beat = time.monotonic()
+            self.look()
             await asyncio.sleep(HEARTBEAT)
+
+    def look(self) -> None:
+        """Look after the media plane's health once; it is stuck when nobody has for too long."""
+        scheduler = self.media.scheduler
+        age = scheduler.age
+        self.metrics.queue_age.set(age)
+        self.metrics.tasks.set(len(asyncio.all_tasks()))
+        self._note_relief(scheduler.relief)
+        self._tell()
+        if not scheduler.alive:
+            self._trouble = "the recogniser has stopped"
+        elif scheduler.trouble:
+            self._trouble = scheduler.trouble
+        elif age > self._settings.max_queue_age:
+            self._trouble = f"recognition is {age:.0f} s behind"
+        else:
+            self._trouble = ""
+        self._beat = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
         """Say what supervisors must know of the service."""
@@ -265,4 +269,6 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
         # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then.
         gc.collect()
         gc.freeze()
+        # The console may have taken its time to start: whoever asks from now on finds the media plane at work.
+        service.look()
         yield service
