@@ -127,7 +127,7 @@ class Conversation:
         self._windows = asyncio.TaskGroup()
         self._pending: set[asyncio.Task[None]] = set()
         self._timer = Timer(self._lift)
-        self._outcomes = Outcomes(started.call_id, started.platform, engine.metrics, reporter)
+        self._outcomes = Outcomes(started.call_id, started.platform, engine.metrics, reporter, call.lifts_at)
         self._lag = 0.0
         self._remarked: set[str] = set()
         self._counted: tuple[float, ...] = (0.0, 0.0, 0.0)
@@ -288,7 +288,7 @@ class Conversation:
     @property
     def _muted_legs(self) -> set[str]:
         if self._carrier is not None:
-            return set(self._carrier.muting.values())
+            return set(self._carrier.silenced)
         return {AGENT} if self.call.muted else set()
 
     async def _watch(self) -> None:

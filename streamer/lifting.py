@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf, isfinite
+from typing import Protocol
 
-from streamer.call import Call
 from streamer.control.carrier import GONE, Carried, Carrier
 from streamer.control.port import Outcome
 from streamer.outcomes import Outcomes
-from streamer.reporter import Reporter
+from streamer.reporter import Results
+from streamer.types import Unblock
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,28 @@ class Timer:
             self._handle = None
 
 
+class Muting(Protocol):
+    """A call, as far as its mutes go; seconds are of the performance counter."""
+
+    @property
+    def id(self) -> str:
+        """The platform's name for it."""
+        ...
+
+    @property
+    def lift(self) -> float:
+        """When the next mute is to be lifted; infinite when none is."""
+        ...
+
+    def lifts_at(self, name: str) -> float:
+        """Give when what a violation or an order muted is to be lifted; infinite when nothing is set."""
+        ...
+
+    def lifted(self, now: float) -> list[Unblock]:
+        """Lift the mutes whose time is over."""
+        ...
+
+
 class Aftermath:
     """What is left to do about a call's mutes once nobody listens to it any more.
 
@@ -54,13 +77,13 @@ class Aftermath:
     supervisors are told of one without, unless the platform says that the leg is gone, and the mute with it.
 
     Args:
-      call: that is over, or was abandoned.
+      call: that is over, or was abandoned, as far as its mutes go.
       carrier: whose `run` has ended.
       held: whether the call came back as another, which has muted somebody by itself, and will lift that.
     """
 
     def __init__(
-        self, call: Call, carrier: Carrier, outcomes: Outcomes, reporter: Reporter, held: Callable[[], bool]
+        self, call: Muting, carrier: Carrier, outcomes: Outcomes, reporter: Results, held: Callable[[], bool]
     ) -> None:
         self._call = call
         self._carrier = carrier
@@ -80,10 +103,8 @@ class Aftermath:
             if not await self._gone_soon(still, stopping):
                 self._outcomes.left(name, still)
         for stuck in self._carrier.stuck:
-            if not self._held() and not await self._gone_soon(stuck, stopping):
-                again = await self._carrier.try_again(stuck)
-                if again is not None:
-                    self._outcomes.carried(again)
+            if not await self._gone_soon(stuck, stopping):
+                await self._try_again(stuck)
         while isfinite(at := self._call.lift):
             await _until(stopping, at)
             for unblock in self._call.lifted(at):
@@ -94,9 +115,18 @@ class Aftermath:
                 if carried and await self._is_over(carried, leg, stopping):
                     log.info("call %s: its %s is gone, and the mute with it", self._call.id, leg)
                     continue
-                self._reporter.told(unblock, delivered=None, took=0.0)
+                self._reporter.lifted(unblock)
                 if carried is not None:
                     self._outcomes.carried(carried)
+        while self._carrier.stuck and not stopping.is_set():
+            stuck, at = min(self._carrier.stuck.items(), key=lambda one: one[1])
+            await _until(stopping, time.perf_counter() + at - time.monotonic())
+            await self._try_again(stuck)
+
+    async def _try_again(self, leg: str) -> None:
+        carried = None if self._held() else await self._carrier.try_again(leg)
+        if carried is not None and carried.answer.detail != GONE:
+            self._outcomes.carried(carried)
 
     async def _is_over(self, carried: Carried, leg: str, stopping: asyncio.Event) -> bool:
         """Whether an unmute had nothing to do, since the leg went: then nobody need be told."""

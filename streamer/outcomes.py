@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from math import inf, isfinite
+from typing import Any
 
-from streamer.control.carrier import Carried
+from detector.masking import mask_json
+from detector.types import Action
+from streamer.control.carrier import UNMUTE, Carried
+from streamer.control.mutes import DONE
 from streamer.control.port import Answer, Outcome
 from streamer.metrics import Metrics
-from streamer.reporter import Reporter
+from streamer.record.event import written
+from streamer.reporter import Results
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +33,19 @@ class Outcomes:
     Args:
       call: the platform's name for it.
       platform: which one it is.
+      lifts_at: second of the performance counter at which what a violation or an order muted is lifted; infinite for
+        never.
     """
 
-    def __init__(self, call: str, platform: str, metrics: Metrics, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        call: str,
+        platform: str,
+        metrics: Metrics,
+        reporter: Results,
+        lifts_at: Callable[[str], float] = lambda _: inf,
+    ) -> None:
+        self._lifts_at = lifts_at
         self._call = call
         self._platform = platform
         self._metrics = metrics
@@ -61,8 +80,21 @@ class Outcomes:
             answer.detail,
             sent=carried.sent,
             took=carried.took,
-            attempt=carried.attempt,
+            more=self._more(carried),
         )
+
+    def _more(self, carried: Carried) -> dict[str, Any]:
+        """Say of a mute what a service after this one has to know to lift it, should this one die before."""
+        more: dict[str, Any] = {"attempt": carried.attempt} if carried.attempt > 1 else {}
+        if carried.action in {Action.MUTE, UNMUTE}:
+            more["channel"] = carried.channel
+        if carried.action == Action.MUTE and carried.answer.outcome in DONE:
+            left = self._lifts_at(carried.violation_id) - time.perf_counter()
+            until = written(datetime.fromtimestamp(time.time() + left, UTC)) if isfinite(left) else None
+            # A name that holds somebody's number is not kept; who needs it is told that it is not known.
+            names = {what: name for what, name in carried.names.items() if mask_json(name) == name}
+            more |= {"until": until, "names": names}
+        return more
 
     def left(self, name: str, channel: str) -> None:
         """A leg may be mute for good at the platform: nobody listens any more who would lift it.
@@ -72,4 +104,5 @@ class Outcomes:
         """
         log.warning("call %s is over for us, and its %s may still be mute", self._call, channel)
         detail = LEFT.format(leg=channel)
-        self._reporter.carried(name, "unmute", Outcome.UNSUPPORTED, detail, sent=None, took=None)
+        more = {"channel": channel}
+        self._reporter.carried(name, UNMUTE, Outcome.UNSUPPORTED, detail, sent=None, took=None, more=more)

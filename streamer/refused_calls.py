@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from detector.masking import mask
+from detector.masking import mask_json
 from streamer.limits import TokenBucket
 from streamer.plain_text import plain
 
@@ -69,15 +69,16 @@ class Refusal:
     @property
     def fields(self) -> dict[str, Any]:
         """What a `call.refused` event says of it. Text from outside is bounded, printable, and masked."""
-        return {
+        fields: dict[str, Any] = {
             "platform": self.platform,
             "address": plain(self.address, LONGEST_ID),
-            "call_id": None if self.call_id is None else mask(plain(self.call_id, LONGEST_ID)),
+            "call_id": None if self.call_id is None else plain(self.call_id, LONGEST_ID),
             "reason": self.reason,
-            "detail": mask(plain(self.detail, LONGEST_DETAIL)),
+            "detail": plain(self.detail, LONGEST_DETAIL),
             "count": 1,
             "call_ids": [],
         }
+        return {name: mask_json(value) for name, value in fields.items()}
 
 
 @dataclass(slots=True)

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from detector.types import Status
+from streamer import wire
 from streamer.bus import Bus, CallName
-from streamer.call import Call
+from streamer.call import POLICY, Call
 from streamer.record.chronicle import Chronicle, delivery, result
 from streamer.record.clips import ClipRecorder, not_kept
 from streamer.running_text import Hidden
-from streamer.types import AudioFrame, Blind, Outgoing, Remark, ViolationReport
+from streamer.types import AudioFrame, Blind, Outgoing, Remark, Unblock, ViolationReport
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 MOMENT = 60.0
 """Seconds up to which a violation happened somewhere: what is the whole call's, such as who talks more, has no clip."""
 STATED = 1.0
 """Seconds between two words on how a call is."""
 
 
-class Reporter:
+class Results:
+    """Tells what came of a call's signals, also once nobody listens to the call any more.
+
+    Args:
+      bus: where to.
+      name: what events say about the call.
+    """
+
+    def __init__(self, bus: Bus, name: CallName) -> None:
+        self.name = name
+        self._bus = bus
+
+    def carried(
+        self,
+        violation_id: str,
+        action: str,
+        outcome: str,
+        detail: str,
+        *,
+        sent: float | None,
+        took: float | None,
+        more: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """A platform's control port was asked to carry a signal out.
+
+        Args:
+          sent, took: seconds from the words reaching the detector until the request had left, and until its outcome
+            was known.
+          more: fields that only some results have.
+        """
+        kind, fields = result(violation_id, action, outcome, detail, took=took, sent=sent)
+        self._bus.tell(kind, self.name, {**fields, **more})
+
+    def delivered(self, violation_id: str, action: str, *, taken: bool, took: float) -> None:
+        """It is known now whether the platform took a signal that it was told of before, on a slow socket."""
+        kind, fields = delivery(violation_id, action, taken=taken, took=took)
+        self._bus.tell(kind, self.name, fields)
+
+    def lifted(self, unblock: Unblock) -> None:
+        """A mute is lifted of a call that is over."""
+        self._bus.tell(wire.kind(unblock), self.name, {**wire.fields(unblock), "by": POLICY})
+
+    def uncontrolled(self, platform: str, detail: str) -> None:
+        """Nothing could be done about this call at present."""
+        self._bus.tell("control", self.name, {"platform": platform, "detail": detail})
+
+
+class Reporter(Results):
     """Tells of one call.
 
     Args:
@@ -29,8 +80,7 @@ class Reporter:
     """
 
     def __init__(self, bus: Bus, name: CallName, chronicle: Chronicle, clips: ClipRecorder | None) -> None:
-        self.name = name
-        self._bus = bus
+        super().__init__(bus, name)
         self._chronicle = chronicle
         self._clips = clips
         self._stated = 0.0
@@ -56,34 +106,6 @@ class Reporter:
             if violation.status is Status.FIRED and violation.end - violation.start <= MOMENT:
                 self._clips.want(violation.id, violation.start, violation.end)
 
-    def carried(
-        self,
-        violation_id: str,
-        action: str,
-        outcome: str,
-        detail: str,
-        *,
-        sent: float | None,
-        took: float | None,
-        attempt: int = 1,
-    ) -> None:
-        """A platform's control port was asked to carry a signal out.
-
-        Args:
-          sent, took: seconds from the words reaching the detector until the request had left, and until its outcome
-            was known.
-          attempt: more than 1 where it had failed before.
-        """
-        kind, fields = result(violation_id, action, outcome, detail, took=took, sent=sent)
-        if attempt > 1:
-            fields["attempt"] = attempt
-        self._bus.tell(kind, self.name, fields)
-
-    def delivered(self, violation_id: str, action: str, *, taken: bool, took: float) -> None:
-        """It is known now whether the platform took a signal that it was told of before, on a slow socket."""
-        kind, fields = delivery(violation_id, action, taken=taken, took=took)
-        self._bus.tell(kind, self.name, fields)
-
     def displaced(self, channel: str, by: str, address: str) -> None:
         """A socket still sends a leg that is taken from another one since.
 
@@ -95,10 +117,6 @@ class Reporter:
         self._bus.tell(
             "call.displaced", self.name, {"channel": channel, "by": by, "address": address, "detail": detail}
         )
-
-    def uncontrolled(self, platform: str, detail: str) -> None:
-        """Nothing could be done about this call at present."""
-        self._bus.tell("control", self.name, {"platform": platform, "detail": detail})
 
     def remark(self, remark: Remark) -> None:
         """Something is odd about the call, in spite of which it is listened to."""

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
@@ -52,10 +53,12 @@ from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.vad import SileroModel
 from streamer.record.chronicle import Chronicle
 from streamer.record.clips import ClipRecorder
+from streamer.record.standing import StandingMute
 from streamer.refused_calls import PERIOD, Refusal, RefusedCalls, offered_id
 from streamer.reporter import Reporter
 from streamer.session import Session, address
 from streamer.settings import Settings
+from streamer.taking_over import see_to
 from streamer.types import CallStarted, Remark, Started
 
 log = logging.getLogger(__name__)
@@ -256,9 +259,7 @@ class MediaServer:
             conversation.remark(remark)
         self._calls[reporter.name.call] = conversation
         self.metrics.calls_live.set(self.live)
-        task = asyncio.create_task(self._go_on(conversation))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._run(self._go_on(conversation))
         return conversation
 
     def _language(self, started: CallStarted) -> tuple[str, CallStarted]:
@@ -313,6 +314,26 @@ class MediaServer:
     def _muted_anew(self, over: Conversation) -> bool:
         """Whether a call that was over has come again, and somebody in it was muted since."""
         return any(one.is_of(over.started) and one.muted for one in self._calls.values())
+
+    def take_over(self, left: Sequence[StandingMute]) -> None:
+        """See to the mutes of a service that died before this one, while calls are answered."""
+        for mute in left:
+            held = partial(self._mutes, mute.platform, mute.call_id)
+            port = self._ports.get(mute.platform)
+            self._run(see_to(mute, port, self._policy, self._bus, self.metrics, held, self._stopping))
+
+    def _mutes(self, platform: str, call_id: str) -> bool:
+        """Whether a call goes on that is named so on the record, and somebody in it is muted."""
+        return any(
+            one.muted and (one.started.platform, one.reporter.name.call_id) == (platform, call_id)
+            for one in self._calls.values()
+        )
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what the service's end waits for."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def order(self, call: str, action: str, channel: str, violation_id: str | None, by: str) -> bool | None:
         """Ask a call's platform for what a supervisor wants.
@@ -467,7 +488,6 @@ class MediaServer:
             self._summing = asyncio.get_running_loop().call_later(PERIOD, self._sum_up)
 
     def _tell_refused(self, fields: Mapping[str, Any]) -> None:
-        fields = mask_json(dict(fields))
         told = ("call_id", "platform", "address", "reason", "detail", "count")
         log.warning("call %s of %s from %s refused, %s: %s (%d times)", *(fields[name] or "(unknown)" for name in told))
         self._bus.tell("call.refused", None, fields)

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from threadpoolctl import threadpool_limits
 
 from lexicon.loader import load, shipped
+from streamer import taking_over
 from streamer.access.guard import require_tokens
 from streamer.access.keyring import Keyring
 from streamer.access.renewing import renew
@@ -37,6 +39,7 @@ from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.record import database, private
+from streamer.record.standing import standing
 from streamer.server import MediaServer
 from streamer.settings import Settings
 
@@ -263,7 +266,8 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
         await asyncio.to_thread(service.console.start)
         stack.push_async_callback(asyncio.to_thread, service.console.stop)
         await stack.enter_async_context(media)
-        for watching in (service.watch(), store.watch(), renew(keyring)):
+        left = taking_over.find(partial(standing, engine, settings.name), media.take_over)
+        for watching in (service.watch(), store.watch(), renew(keyring), left):
             task = asyncio.create_task(watching)
             stack.callback(task.cancel)
         # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then.

@@ -18,6 +18,8 @@ from streamer.access.roles import Role
 from streamer.access.tokens import Tokens
 from streamer.conversation import Conversation
 from streamer.record import database
+from streamer.session import Session
+from streamer.types import AudioFrame
 from tests.test_joined_calls import House, open_house
 
 SECOND = b"\0" * 2 * 8000
@@ -50,6 +52,36 @@ async def closed(socket: ClientConnection) -> int | None:
     return socket.close_code
 
 
+class Frames:
+    """Counts the frames that conversations have taken in, or passed by."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._more = asyncio.Event()
+
+    def note(self) -> None:
+        self._count += 1
+        self._more.set()
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while self._count < count:
+                self._more.clear()
+                await self._more.wait()
+
+
+@pytest.fixture
+def frames(monkeypatch: pytest.MonkeyPatch) -> Frames:
+    counted, receive = Frames(), Conversation.receive
+
+    async def noted(self: Conversation, socket: Session, frame: AudioFrame, now: float) -> None:
+        await receive(self, socket, frame, now)
+        counted.note()
+
+    monkeypatch.setattr(Conversation, "receive", noted)
+    return counted
+
+
 class TestACallBelongsToWhoBeganIt:
     @pytest.mark.parametrize("rate", [8000, 16_000])
     @pytest.mark.parametrize("leg", ["agent", "customer"])
@@ -58,12 +90,14 @@ class TestACallBelongsToWhoBeganIt:
             async with fork(house, ours) as victim:
                 await victim.send("{}")
                 await victim.send(SECOND)
-                await house.until(lambda: house.received >= 1.0)
+                await house.until(lambda: bool(house.of("call.started")))
                 async with fork(house, theirs, leg, rate) as attacker:
                     await attacker.send("{}")
                     assert await closed(attacker) == 4401
-                await victim.send(SECOND)
-                await house.until(lambda: house.received >= 2.0)
+                await victim.send(b"")
+                async with asyncio.timeout(20):
+                    await victim.wait_closed()
+                await house.ended()
             (refused,) = house.of("call.refused")
         assert (refused["reason"], refused["call_id"], refused["platform"]) == (
             "other_credentials",
@@ -77,7 +111,7 @@ class TestACallBelongsToWhoBeganIt:
             async with fork(house, ours) as victim:
                 await victim.send("{}")
                 await victim.send(SECOND)
-                await house.until(lambda: house.received >= 1.0)
+                await house.until(lambda: bool(house.of("call.started")))
                 victim.transport.abort()
             async with fork(house, theirs) as attacker:
                 await attacker.send("{}")
@@ -88,16 +122,17 @@ class TestACallBelongsToWhoBeganIt:
             async with fork(house, before) as first:
                 await first.send("{}")
                 await first.send(SECOND)
-                await house.until(lambda: house.received >= 1.0)
+                await house.until(lambda: bool(house.of("call.started")))
                 first.transport.abort()
             async with fork(house, renewed) as again:
                 await again.send("{}")
                 await again.send(SECOND)
-                await house.until(lambda: house.received >= 2.0)
+                await again.send(b"")
+                await house.ended()
         assert len(house.of("call.started")) == 1
         assert house.of("call.refused") == []
 
-    async def test_and_its_other_leg_comes_on_another_socket(self, tmp_path: Path) -> None:
+    async def test_and_its_other_leg_comes_on_another_socket(self, frames: Frames, tmp_path: Path) -> None:
         async with (
             house_with(tmp_path, "the PBX") as (house, (token,)),
             fork(house, token) as agent,
@@ -106,40 +141,30 @@ class TestACallBelongsToWhoBeganIt:
             for socket in (agent, customer):
                 await socket.send("{}")
                 await socket.send(SECOND)
-            await house.until(lambda: house.received >= 2.0)
+            await frames.until(2)
+            for socket in (agent, customer):
+                await socket.send(b"")
+            await house.ended()
         assert len(house.of("call.started")) == 1
         assert house.of("call.displaced") == []
 
 
 class TestASocketThatIsDisplaced:
-    @pytest.fixture
-    def received(self, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-        """Set when the conversation has taken a frame in, or passed it by."""
-        event, receive = asyncio.Event(), Conversation.receive
-
-        async def noted(self: Conversation, *frame: object) -> None:
-            await receive(self, *frame)  # type: ignore[arg-type]
-            event.set()
-
-        monkeypatch.setattr(Conversation, "receive", noted)
-        return event
-
     @pytest.mark.parametrize(("still", "told"), [(0.0, 1), (3600.0, 0)])
     async def test_and_still_sends_is_told_once(
-        self, still: float, told: int, received: asyncio.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, still: float, told: int, frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(conversation, "STILL", still)
         async with open_house(tmp_path) as house, fork(house) as first, fork(house) as second:
             await first.send("{}")
             await first.send(SECOND)
-            await house.until(lambda: house.received >= 1.0)
+            await frames.until(1)
             await second.send("{}")
             await second.send(SECOND)
-            await house.until(lambda: house.received >= 2.0)
-            for _ in range(2):
-                received.clear()
+            await frames.until(2)
+            for count in (3, 4):
                 await first.send(SECOND)
-                await received.wait()
+                await frames.until(count)
         alerts = house.of("call.displaced")
         assert [(one["channel"], one["by"], one["address"]) for one in alerts] == [
             ("agent",) + ("127.0.0.1",) * 2

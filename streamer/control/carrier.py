@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from detector.policy import Policy
 from detector.types import Action
@@ -49,7 +49,7 @@ class Carried:
     took: float | None
     channel: str = AGENT
     attempt: int = 1
-    names: Mapping[str, str] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,19 @@ class Carrier:
         return self._ledger.holding
 
     @property
-    def stuck(self) -> Mapping[str, str]:
-        """The legs that could not be unmuted, each with what was to lift its mute."""
-        return {leg: self._retries[leg].name for leg in self._ledger.stuck() if leg in self._retries}
+    def stuck(self) -> Mapping[str, float]:
+        """The legs that could not be unmuted, each with the second of `time.monotonic` of the next try."""
+        return {leg: self._retries[leg].at for leg in self._ledger.stuck() if leg in self._retries}
 
     @property
     def silenced(self) -> Set[str]:
         """Legs that are muted so that Huazha, too, hears nothing of them, by what the platform has answered."""
         return set() if self._port is None or self._port.hears_muted else self._ledger.silent
+
+    def adopt(self, name: str, channel: str) -> None:
+        """Take a mute over that somebody else had confirmed."""
+        self._ledger.ask(name, channel)
+        self._ledger.muted(channel, Answer(Outcome.CONFIRMED))
 
     async def gone(self, channel: str) -> bool:
         """Tell whether the platform says that a leg is not there any more."""
