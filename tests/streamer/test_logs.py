@@ -59,3 +59,11 @@ def test_set_up_again_it_says_everything_once(page: io.StringIO) -> None:
 def test_numbers_of_people_are_masked(page: io.StringIO) -> None:
     logging.getLogger("anything").info("call %s is over: 13.5 s", "13812345678-77@pbx")
     assert "call ＊＊＊＊＊＊＊＊＊＊＊-77@pbx is over: 13.5 s" in page.getvalue()
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpcore"])
+def test_holds_no_address_of_a_request(page: io.StringIO, library: str) -> None:
+    logging.getLogger(library).info("HTTP Request: POST https://api.example/Accounts/AC1/Calls/CA1.json")
+    logging.getLogger(library).warning("something is wrong")
+    (line,) = page.getvalue().splitlines()
+    assert line.endswith("something is wrong")
