@@ -37,6 +37,7 @@ from streamer import (
 )
 from streamer.blame import Blame
 from streamer.callers.caller import Placed
+from streamer.connections import raise_file_limit
 from streamer.errors import HuazhaError
 from streamer.narration import Narrator
 from streamer.options import Channels, ConfigFile, DataFolder, LexiconFiles, Model, legs
@@ -130,6 +131,7 @@ def serve(
 async def _serve(chosen: Settings) -> None:
     # Whatever is written from here on, in either process, is for nobody else to read.
     os.umask(0o077)
+    raise_file_limit()
     recognizer = await _load(chosen)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

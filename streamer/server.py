@@ -28,6 +28,7 @@ from streamer.access.keyring import Keyring
 from streamer.access.tls import server_context
 from streamer.bus import Bus, CallName
 from streamer.call import AGENT, Call
+from streamer.connections import listening
 from streamer.control.carrier import Carrier
 from streamer.control.port import Port, Target
 from streamer.conversation import Conversation
@@ -178,8 +179,9 @@ class MediaServer:
         try:
             self._server: Server = await serve(
                 self._listen,
-                settings.host,
-                settings.media_port,
+                sock=listening(
+                    settings.host, settings.media_port, limits.max_connections, limits.max_connections_per_address
+                ),
                 process_request=self._admit,
                 process_response=self._answered,
                 select_subprotocol=_subprotocol,

@@ -65,7 +65,10 @@ class Limits(_Section):
       message_rate, message_burst: messages a second of one call, and at once.
       audio_rate, audio_burst: seconds of audio a second of one call, and at once; over 1, so that a platform
         may catch up after a stall.
-      start_timeout: seconds from the socket's opening to the call's start.
+      start_timeout: seconds from the socket's opening to the call's start, its handshake among them.
+      request_timeout: seconds in which a request to the console must come whole.
+      max_connections: sockets at once, on either port.
+      max_connections_per_address: of these, from one address; behind a proxy that is its own.
       ping_interval, ping_timeout: seconds between keep-alive pings, and for the answer.
       send_timeout: seconds that a peer may leave a message unread.
       drain_timeout: seconds for what was said last, once the audio has ended.
@@ -79,6 +82,9 @@ class Limits(_Section):
     audio_rate: Annotated[float, Field(ge=1)] = 8.0
     audio_burst: Annotated[float, Field(ge=1)] = 20.0
     start_timeout: Seconds = 10.0
+    request_timeout: Seconds = 10.0
+    max_connections: Annotated[int, Field(ge=1)] = 2000
+    max_connections_per_address: Annotated[int, Field(ge=1)] = 1000
     ping_interval: Seconds = 20.0
     ping_timeout: Seconds = 20.0
     send_timeout: Seconds = 5.0

@@ -54,7 +54,7 @@ async def run(link: socket.socket, listening: socket.socket) -> None:
         writer.close()
         return
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(serving(create_app(desk), listening, settings.tls))
+        await stack.enter_async_context(serving(create_app(desk), listening, settings.tls, settings.limits))
         media.say("ready", cursor=desk.hub.cursor)
         await _work(desk, signer, frames)
     writer.close()
