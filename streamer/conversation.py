@@ -300,6 +300,8 @@ class Conversation:
             self.call.mute(self._muted_legs)
             await self._send(self.call.watch(self._engine.max_queue_age))
             self._keep_in_place()
+            if self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted):
+                self._count()
 
     def _keep_in_place(self) -> None:
         """Leave the same gaps in evidence as in the call, and have them processed."""

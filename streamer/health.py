@@ -19,6 +19,8 @@ class Health:
       audio_received, audio_monitored, audio_blind: seconds since the service began, of calls live and past.
       events_lost: events that could neither be shown nor kept.
       console_restarts: times that the console had to be started again.
+      agents_blind: calls going on in which the agent is not monitored at present.
+      audio_late: seconds of audio that have not come in time, in the call that lacks the most.
     """
 
     healthy: bool
@@ -36,3 +38,5 @@ class Health:
     events_lost: int
     console_restarts: int
     calls_measured: bool = False
+    agents_blind: int = 0
+    audio_late: float = 0.0

@@ -27,6 +27,14 @@ class Metrics:
         self.received = Counter("huazha_audio_received_seconds", "Audio received, all channels", registry=registry)
         self.monitored = Counter("huazha_audio_monitored_seconds", "Audio recognised, or silent", registry=registry)
         self.blind = Counter("huazha_audio_blind_seconds", "Audio received but not monitored", registry=registry)
+        self.calls_blind = Gauge(
+            "huazha_calls_blind", "Calls going on in which the agent is not monitored at present", registry=registry
+        )
+        self.audio_late = Gauge(
+            "huazha_audio_late_seconds",
+            "Audio that has not come in time, in the call that lacks the most",
+            registry=registry,
+        )
         self.lag = Histogram(
             "huazha_recognition_lag_seconds",
             "From a window's last sample coming in to its text",

@@ -139,6 +139,8 @@ class Service:
             audio_received=metrics.value(metrics.received),
             audio_monitored=metrics.value(metrics.monitored),
             audio_blind=metrics.value(metrics.blind),
+            agents_blind=int(metrics.value(metrics.calls_blind)),
+            audio_late=round(metrics.value(metrics.audio_late), 1),
             violations=int(metrics.value(metrics.violations)),
             model=self.media.scheduler.recognizer.name,
             lexicon_version=self.media.store.current.lexicon.version,
@@ -152,12 +154,16 @@ class Service:
         while True:
             self.look()
             await asyncio.sleep(HEARTBEAT)
+            # Audio that nobody could read meanwhile is as late as audio that waits for the recogniser.
+            self.media.scheduler.waited(time.monotonic() - self._beat - HEARTBEAT)
 
     def look(self) -> None:
         """Look after the media plane's health once; it is stuck when nobody has for too long."""
         scheduler = self.media.scheduler
         age = scheduler.age
         self.metrics.queue_age.set(age)
+        self.metrics.calls_blind.set(self.media.deaf)
+        self.metrics.audio_late.set(self.media.late)
         self.metrics.tasks.set(len(asyncio.all_tasks()))
         self._note_relief(scheduler.relief)
         self._tell()

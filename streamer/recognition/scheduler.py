@@ -27,6 +27,10 @@ LAST = 5.0
 """Seconds that a batch may still take when the service ends."""
 
 
+READ_LATE = 0.5
+"""Seconds that the event loop may be held up without that being overload."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one run of the recogniser did: for whoever counts.
@@ -154,6 +158,11 @@ class Scheduler:
     def relief(self) -> Relief:
         """What must be given up at present, so that the rest is heard in time: nothing, when nobody waits."""
         return self._load.relief if self._queue or self._running else Relief.NOTHING
+
+    def waited(self, seconds: float) -> None:
+        """Take in how long audio has waited to be read, which is load as well."""
+        if seconds >= READ_LATE:
+            self._load.waited(seconds, time.monotonic())
 
     async def __aenter__(self) -> Self:
         self._workers = [

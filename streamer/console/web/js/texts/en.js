@@ -67,6 +67,7 @@ export const en = {
   "outcome.completed": "completed",
   "outcome.refused": "refused",
   "outcome.failed": "failed",
+  "outcome.connection_lost": "lost its connection",
   "outcome.unknown": "unknown",
 
   "call.title": "Call",

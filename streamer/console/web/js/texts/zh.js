@@ -67,6 +67,7 @@ export const zh = {
   "outcome.completed": "正常结束",
   "outcome.refused": "被拒绝",
   "outcome.failed": "失败",
+  "outcome.connection_lost": "连接中断",
   "outcome.unknown": "未知",
 
   "call.title": "通话",
