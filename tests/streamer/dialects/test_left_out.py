@@ -73,6 +73,16 @@ class TestAParameter:
     def test_that_names_nobody_loses_no_call(self, platform: str, agent: Any) -> None:
         assert agent_of(WITH[platform]({"agent": agent}).metadata) is None
 
+    def test_of_any_size_is_kept_within_bounds(self, platform: str) -> None:
+        deep: Any = 1
+        for _ in range(400):
+            deep = {"x": [deep]}
+        given = {"agent": "Li", "long": "y" * 40_000, "deep": deep, "half": "\ud800"}
+        started = WITH[platform](given)
+        assert len(json.dumps(started.metadata, ensure_ascii=False, allow_nan=False).encode()) < 17_000
+        assert agent_of(started.metadata) == "Li"
+        assert "metadata" in [remark.reason for remark in started.remarks]
+
     @pytest.mark.parametrize("language", ["cmn-Hans-CN", "zh_CN", "Chinese!", "en_US.UTF-8"])
     def test_of_a_language_loses_no_call(self, platform: str, language: str) -> None:
         if (platform, language) != ("native", "Chinese!"):
