@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 
-from lexicon.loader import shipped
+from lexicon.loader import load, shipped
+from streamer.access.origins import origin
 from streamer.access.tls import server_context
 from streamer.blame import Blame
 from streamer.errors import SettingsError
@@ -13,16 +14,27 @@ from streamer.settings import Settings
 
 
 def check(settings: Settings, blame: Blame) -> None:
-    """Look whether the service could start: its ports, its certificate, its lexicon, and the rules that it is told of.
+    """Look whether the service could start: its ports, its certificate, its lexicon, the rules and the origins.
 
     Raises:
       SettingsError: something can't be as it is set; it holds all that is wrong.
       LexiconError: a lexicon can't be read.
     """
-    known = {rule.id for rule in LexiconStore(settings.lexicon or shipped(), settings.rules).current.lexicon.rules}
-    wrong = [
+    wrong: list[SettingsError] = []
+    try:
+        lexicon = LexiconStore(settings.lexicon or shipped(), settings.rules).current.lexicon
+    except SettingsError as error:
+        wrong.append(blame.error((error.source, str(error.field)), error.problem))
+        lexicon = load(settings.lexicon or shipped())
+    known = {rule.id for rule in lexicon.rules}
+    wrong += [
         blame.error(("policy", "rules", rule), "is no rule of any lexicon here")
         for rule in sorted(set(settings.policy.rules) - known)
+    ]
+    wrong += [
+        blame.error(("origins",), f"{written!r} is no origin, as in https://console.example.com")
+        for written in settings.origins
+        if origin(written.removesuffix("/")) is None
     ]
     if settings.tls is not None:
         try:

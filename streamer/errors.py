@@ -62,6 +62,7 @@ class SettingsError(HuazhaError):
       source: the file, or `command line`.
       field: dotted, or None where the file as a whole is wrong.
       line: of the file, from 1; None where that is not known.
+      problem: what is wrong, without where.
       others: what else is wrong.
     """
 
@@ -71,6 +72,7 @@ class SettingsError(HuazhaError):
         self.source = source
         self.field = field
         self.line = line
+        self.problem = message
         self.others: tuple[SettingsError, ...] = ()
 
     @property

@@ -41,3 +41,13 @@ def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
     chosen = load(None, {**FREE, "tls": {"certificate": tmp_path / "cert.pem", "key": tmp_path / "cert.pem"}})
     with pytest.raises(SettingsError, match="is no certificate"):
         check(chosen, Blame(None, {}))
+
+
+def test_switches_and_origins_are_blamed_on_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "huazha.toml"
+    file.write_text('origins = ["nonsense"]\n[rules]\nno-such-rule = "off"\n')
+    with pytest.raises(SettingsError) as caught:
+        check(load(file, FREE), Blame(file, FREE))
+    switch, where = (caught.value, *caught.value.others)
+    assert (switch.source, switch.line, switch.field) == (str(file), 3, "rules.no-such-rule")
+    assert str(where) == f"{file}:1: origins: 'nonsense' is no origin, as in https://console.example.com"
