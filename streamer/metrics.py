@@ -67,6 +67,9 @@ class Metrics:
             ["what"],
             registry=registry,
         )
+        for what in ("worker", "model"):
+            # So that the first of all is seen to be more than none.
+            self.restarts.labels(what)
         self.queue_age = Gauge(
             "huazha_recognition_queue_age_seconds", "Age of the oldest window unanswered", registry=registry
         )

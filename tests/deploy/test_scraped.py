@@ -16,6 +16,7 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import connect
 
 from streamer import client, dialling, recordings, service
 from streamer.callers.caller import Placed
@@ -46,7 +47,7 @@ class Failing(Reciter):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What /metrics showed: before any call, and after a call with a block and one that nobody recognised."""
+    """What /metrics showed: before any call, and after one with a block, an odd one, and one nobody recognised."""
 
     before: str
     after: str
@@ -64,6 +65,16 @@ def samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             yield sample.name, dict(sample.labels), sample.value
+
+
+async def odd(url: str) -> None:
+    """Hold a call in which a message can't be understood."""
+    start = {"type": "start", "call_id": "c-0", "encoding": "mulaw", "sample_rate": 8000, "language": "zh"}
+    async with connect(url) as socket:
+        for message in (start, {"type": "odd"}, {"type": "stop"}):
+            await socket.send(json.dumps(message))
+        async for _ in socket:
+            pass
 
 
 async def heard(folder: Path) -> Shown:
@@ -88,6 +99,7 @@ async def heard(folder: Path) -> Shown:
             address = running.media.url.removesuffix("/v1/calls")
             async for _ in dialling.play([*rig.callers], recording, address, speed=2.0):
                 pass
+            await odd(running.media.url)
             recogniser.broken = True
             async for _ in client.play(recording, running.media.url, call_id="c-1", language="zh", speed=2.0):
                 pass
