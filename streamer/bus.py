@@ -77,8 +77,8 @@ class Bus:
         self._unspooled: deque[Event] = deque()
         self._said: dict[str, Said] = {}
         self._clips: OrderedDict[tuple[str, str], ClipTaken] = OrderedDict()
-        self._last = 0
-        self._acknowledged = 0
+        # Events of earlier services are in the journal, but for those that are restored.
+        self._acknowledged = self._last = int(clock() * 1_000_000) - 1
         self._closed = False
         self.lost = 0
 
@@ -177,6 +177,7 @@ class Bus:
             for event in reversed(events):
                 self._put_first(event)
                 self._last = max(self._last, event.cursor)
+                self._acknowledged = min(self._acknowledged, event.cursor - 1)
             self._changed.notify_all()
 
     def overdue(self, seconds: float) -> list[Event]:
@@ -192,6 +193,22 @@ class Bus:
             overdue = list(self._unspooled)
             self._unspooled.clear()
         return overdue
+
+    def not_spooled(self, events: Sequence[Event]) -> None:
+        """Give these again: what `overdue` gave could not be written."""
+        with self._changed:
+            self._unspooled.extendleft(event for event in reversed(events) if event.cursor > self._acknowledged)
+
+    def refuse(self, one: Taken) -> None:
+        """Give something up: it can't be handed on, ever."""
+        with self._changed:
+            if isinstance(one, ClipTaken):
+                self._give_up(one, "it can't be handed on")
+                return
+            self.lost += 1
+            for events in (self._unacknowledged, self._unspooled):
+                if isinstance(one, Event) and one in events:
+                    events.remove(one)
 
     def close(self) -> None:
         """Let nobody wait any more."""

@@ -21,6 +21,7 @@ class Health:
       console_restarts: times that the console had to be started again.
       agents_blind: calls going on in which the agent is not monitored at present.
       audio_late: seconds of audio that have not come in time, in the call that lacks the most.
+      degraded: what fails while calls are heard all the same, or an empty string.
     """
 
     healthy: bool
@@ -40,3 +41,4 @@ class Health:
     calls_measured: bool = False
     agents_blind: int = 0
     audio_late: float = 0.0
+    degraded: str = ""

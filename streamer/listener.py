@@ -81,12 +81,17 @@ class Listener:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            sources, self._waiting = [*self._waiting], {}
             began = loop.time()
-            work = [(source, portion) for source in sources for portion in source.portions()]
-            if work:
-                await self._process(work)
+            if await self._look():
                 await asyncio.sleep(began + HOP - loop.time())
+
+    async def _look(self) -> bool:
+        """Process what has come in, if anything has; a call that is over by then is not held until the next look."""
+        sources, self._waiting = [*self._waiting], {}
+        work = [(source, portion) for source in sources for portion in source.portions()]
+        if work:
+            await self._process(work)
+        return bool(work)
 
     async def _process(self, work: list[tuple[Source, Portion]]) -> None:
         # The thread takes from the left, one by one: what it has not taken when it hangs is still here.

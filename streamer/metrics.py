@@ -79,6 +79,12 @@ class Metrics:
             registry=registry,
         )
         self.tasks = Gauge("huazha_tasks", "Tasks in the event loop that calls are heard in", registry=registry)
+        self.background = Counter(
+            "huazha_background_restarts",
+            "Times that background work of either process failed and was started again: alert on any",
+            ["name"],
+            registry=registry,
+        )
         self.match_to_signal = Histogram(
             "huazha_match_to_signal_seconds",
             "From words reaching the detector to the block being on the socket",

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from detector.detector import Detector
 from detector.masking import mask_json
 from detector.policy import ACTIONS, OnBlind
+from streamer import budgets
 from streamer.access.gate import Gate
 from streamer.access.guard import Guard, bearer
 from streamer.access.keyring import Keyring
@@ -58,7 +59,7 @@ from streamer.record.standing import StandingMute
 from streamer.refused_calls import PERIOD, Refusal, RefusedCalls, offered_id
 from streamer.reporter import Reporter
 from streamer.session import Session, address
-from streamer.settings import Settings
+from streamer.settings import Limits, Settings
 from streamer.taking_over import see_to
 from streamer.types import CallStarted, Remark, Started
 
@@ -194,6 +195,7 @@ class MediaServer:
                 open_timeout=limits.start_timeout,
                 ping_interval=limits.ping_interval,
                 ping_timeout=limits.ping_timeout,
+                close_timeout=budgets.CLOSE,
                 logger=_library_log(),
             )
         except OSError as error:
@@ -205,17 +207,25 @@ class MediaServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Accept no more, and close the sockets that are open: their peers have `budgets.CLOSE` seconds to answer.
         self._server.close()
-        await self._server.wait_closed()
-        for conversation in self._calls.values():
+        # Drain all calls at once: what was said last is recognised, signals that are on their way are waited for.
+        self.limits = _hurried(self.limits)
+        for conversation in [*self._calls.values()]:
             conversation.hang_up()
+        # Mutes wait for their time no more: they are lifted now.
         self._stopping.set()
-        await asyncio.gather(*self._running)
+        await _over_within(budgets.CALLS, self._running)
+        # What sockets still say is of no call any more.
+        await _carefully("the media port", budgets.CLOSE + 1.0, self._server.wait_closed())
+        # Tell how many calls were refused, and why.
         self._sum_up(over=True)
-        await self.listener.__aexit__(kind, error, trace)
-        for port in self._ports.values():
-            if port is not None:
-                await port.aclose()
+        # Close what calls shared, each part whatever becomes of another.
+        await _carefully("the listener", budgets.PORTS, self.listener.__aexit__(kind, error, trace))
+        ports = {name: port for name, port in self._ports.items() if port is not None}
+        await asyncio.gather(
+            *(_carefully(f"the control port of {name}", budgets.PORTS, port.aclose()) for name, port in ports.items())
+        )
 
     def answer(self, started: CallStarted, session: Session) -> Conversation:
         """Begin a call, or find the one that this is another socket of.
@@ -306,12 +316,22 @@ class MediaServer:
     async def _go_on(self, conversation: Conversation) -> None:
         """Take a call to its end."""
         call, reporter = conversation.call, conversation.reporter
-        await conversation.run()
-        reporter.end(call, conversation.outcome)
-        del self._calls[reporter.name.call]
-        self.metrics.calls_live.set(self.live)
+        try:
+            await conversation.run()
+        finally:
+            # Whatever became of it, its end is told, and others may have its place.
+            try:
+                reporter.end(call, conversation.outcome)
+            finally:
+                del self._calls[reporter.name.call]
+                self.metrics.calls_live.set(self.live)
         log.info("call %s is over: %.1f s, %.1f s blind", call.id, call.duration, call.blind)
         await conversation.aftermath(self._stopping, lambda: self._muted_anew(conversation))
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a call did not end as it should", exc_info=error)
 
     def _muted_anew(self, over: Conversation) -> bool:
         """Whether a call that was over has come again, and somebody in it was muted since."""
@@ -335,7 +355,7 @@ class MediaServer:
         """Run what the service's end waits for."""
         task = asyncio.create_task(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._gone)
 
     async def order(self, call: str, action: str, channel: str, violation_id: str | None, by: str) -> bool | None:
         """Ask a call's platform for what a supervisor wants.
@@ -496,6 +516,32 @@ class MediaServer:
 
     def _refused(self, fields: Mapping[str, Any]) -> None:
         self._bus.tell("access", None, fields)
+
+
+def _hurried(limits: Limits) -> Limits:
+    """Give what holds while the service stops."""
+    return limits.model_copy(update={"drain_timeout": min(limits.drain_timeout, budgets.DRAIN)})
+
+
+async def _over_within(seconds: float, tasks: Set[asyncio.Task[None]]) -> None:
+    """Wait for tasks to end, whatever they raise; cut off what has not by then."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait([*tasks], timeout=seconds)
+    if late:
+        log.error("%d calls were not over after %.0f s, and are cut off", len(late), seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.wait(late, timeout=1.0)
+
+
+async def _carefully(what: str, seconds: float, closing: Awaitable[None]) -> None:
+    """Close something; that it fails, or takes too long, is nobody else's affair."""
+    try:
+        async with asyncio.timeout(seconds):
+            await closing
+    except Exception:
+        log.exception("%s did not close as it should", what)
 
 
 def _subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -15,18 +15,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import Engine
 from threadpoolctl import threadpool_limits
 
 from lexicon.loader import load, shipped
-from streamer import taking_over
+from streamer import budgets, taking_over
 from streamer.access.guard import require_tokens
 from streamer.access.keyring import Keyring
+from streamer.access.remembered import RememberedTokens
 from streamer.access.renewing import renew
 from streamer.access.seal import Seal
 from streamer.access.tls import server_context
-from streamer.access.tokens import Tokens
 from streamer.bus import Bus, CallName
 from streamer.control_plane import Ask, ControlPlane
+from streamer.errors import HuazhaError
 from streamer.health import Health
 from streamer.lexicon_store import LexiconStore
 from streamer.metrics import Metrics
@@ -39,9 +41,12 @@ from streamer.recognition.recognizer import Recognizer
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.record import database, private
+from streamer.record.journal import JournalUnavailable
 from streamer.record.standing import standing
 from streamer.server import MediaServer
 from streamer.settings import Settings
+from streamer.spool import Spool
+from streamer.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +59,10 @@ RELIEFS = {
     Relief.CUSTOMERS: "what customers say is not monitored",
     Relief.NEW_CALLS: "what customers say is not monitored, and new calls are refused",
 }
-STALLED = 5.0
+STALLED = budgets.SILENT
 """Seconds without a heartbeat after which the media plane counts as stuck."""
-ANSWER = 8.0
-"""Seconds that it has for what the console asks."""
+RULES = 250
+"""Rules in one answer to the console: encoding them holds up nobody."""
 
 
 def load_recognizer(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Recognizer:
@@ -105,14 +110,18 @@ def _bears(settings: Settings, recognizer: Recognizer, languages: Sequence[str])
 class Service:
     """A running service; made by `running`."""
 
-    def __init__(self, settings: Settings, media: MediaServer, metrics: Metrics, bus: Bus) -> None:
+    def __init__(
+        self, settings: Settings, media: MediaServer, metrics: Metrics, bus: Bus, supervisor: Supervisor
+    ) -> None:
         self.media = media
         self.metrics = metrics
         self.bus = bus
-        self.console = ControlPlane(settings, bus, lambda: asdict(self.health()), self._asks())
+        self.supervisor = supervisor
+        self.spool = Spool(settings.data / "spool", settings.name)
+        self.console = ControlPlane(settings, bus, lambda: asdict(self.health()), self._asks(), supervisor, self.spool)
         self._loop = asyncio.get_running_loop()
         self._settings = settings
-        self._beat = time.monotonic()
+        self._beat: float | None = None
         self._trouble = ""
         self._relief = Relief.NOTHING
         self._told: dict[str, Any] = {}
@@ -124,7 +133,8 @@ class Service:
 
     def health(self) -> Health:
         """Say how the service is; may be asked from any thread."""
-        silence = time.monotonic() - self._beat
+        # Until it is watched, which is after the console has started, it has nothing to be late with.
+        silence = 0.0 if self._beat is None else time.monotonic() - self._beat
         trouble = self._trouble
         if silence > STALLED:
             trouble = f"the media plane has been stuck for {silence:.0f} s"
@@ -145,17 +155,32 @@ class Service:
             model=self.media.scheduler.recognizer.name,
             lexicon_version=self.media.store.current.lexicon.version,
             lexicon_trouble=self.media.store.trouble,
-            events_lost=self.bus.lost,
+            events_lost=self.lost,
             console_restarts=self.console.restarts,
+            degraded=self.degraded,
         )
+
+    @property
+    def degraded(self) -> str:
+        """What fails while calls are heard all the same, or an empty string."""
+        spool = self.spool
+        spooled = f"{spool.waiting} events are not in the journal yet; they are spooled" if spool.waiting else ""
+        console = f"the console can't start: {self.console.trouble}" if self.console.trouble else ""
+        return "; ".join(filter(None, [console, spooled, spool.trouble, self.supervisor.trouble]))
+
+    @property
+    def lost(self) -> int:
+        """Events that could neither be shown nor kept."""
+        return self.bus.lost + self.spool.damaged
 
     async def watch(self) -> None:
         """Look after the media plane's health, from its own event loop, for ever."""
         while True:
             self.look()
+            beat = time.monotonic()
             await asyncio.sleep(HEARTBEAT)
             # Audio that nobody could read meanwhile is as late as audio that waits for the recogniser.
-            self.media.scheduler.waited(time.monotonic() - self._beat - HEARTBEAT)
+            self.media.scheduler.waited(time.monotonic() - beat - HEARTBEAT)
 
     def look(self) -> None:
         """Look after the media plane's health once; it is stuck when nobody has for too long."""
@@ -166,6 +191,7 @@ class Service:
         self.metrics.audio_late.set(self.media.late)
         self.metrics.tasks.set(len(asyncio.all_tasks()))
         self._note_relief(scheduler.relief)
+        self.supervisor.look()
         self._tell()
         if not scheduler.alive:
             self._trouble = "the recogniser has stopped"
@@ -184,6 +210,8 @@ class Service:
             "relief": int(self._relief),
             "lexicon_version": store.current.lexicon.version,
             "lexicon_trouble": store.trouble,
+            "degraded": self.degraded,
+            "lost": self.lost,
         }
 
     def _tell(self) -> None:
@@ -205,8 +233,15 @@ class Service:
 
         def reload(about: Mapping[str, Any]) -> Mapping[str, Any]:
             store = self.media.store
-            self._on_loop(store.reload())
+            self._on_loop(store.reload(str(about["by"])), budgets.MEDIA_RELOAD)
             return {"version": store.current.lexicon.version, "trouble": store.trouble}
+
+        def rules(about: Mapping[str, Any]) -> Mapping[str, Any]:
+            store = self.media.store
+            lexicon, after = store.current.lexicon, int(about["after"])
+            first = () if about["known"] == lexicon.version else lexicon.rules[after : after + RULES]
+            named = {"name": lexicon.name, "version": lexicon.version, "trouble": store.trouble}
+            return {**named, "rules": [asdict(rule) for rule in first]}
 
         def live(about: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"calls": self.media.names, "ending": self.bus.ending, "service": self._state()}
@@ -217,10 +252,18 @@ class Service:
         def metrics(about: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"text": generate_latest(self.metrics.registry).decode()}
 
-        return {"publish": publish, "order": order, "reload": reload, "live": live, "said": said, "metrics": metrics}
+        return {
+            "publish": publish,
+            "order": order,
+            "reload": reload,
+            "rules": rules,
+            "live": live,
+            "said": said,
+            "metrics": metrics,
+        }
 
-    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER)
+    def _on_loop(self, work: Coroutine[Any, Any, T], within: float = budgets.MEDIA_ANSWER) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(within)
 
     def _note_relief(self, relief: Relief) -> None:
         if relief is not self._relief:
@@ -242,43 +285,89 @@ async def running(settings: Settings, recognizer: Recognizer) -> AsyncIterator[S
     sys.setswitchinterval(0.001)
     metrics = Metrics(CollectorRegistry())
     bus = Bus(time.time)
-    store = LexiconStore(settings.lexicon or shipped(), settings.rules)
+    supervisor = Supervisor(
+        lambda name, trouble, restarts: bus.tell("background", None, _failing(name, trouble, restarts)),
+        lambda name, _trouble: metrics.background.labels(name).inc(),
+    )
+    store = LexiconStore(
+        settings.lexicon or shipped(), settings.rules, lambda kind, fields: bus.tell(kind, None, fields)
+    )
     if settings.tls is not None:
         server_context(settings.tls)
     await asyncio.to_thread(private.tighten, settings.data)
     async with AsyncExitStack() as stack:
         # NumPy's products here are small: more threads only spin, and take a fourth of a core from recognition.
         stack.enter_context(threadpool_limits(1, user_api="blas"))
-        engine = await asyncio.to_thread(database.open_, settings.journal)
+        engine = database.engine_of(settings.journal)
         stack.callback(engine.dispose)
-        keyring = Keyring(Tokens(engine), seal=Seal(settings.data, required=settings.tokens == "required"))
-        await asyncio.to_thread(keyring.refresh)
+        keyring = await _known_tokens(engine, settings)
         require_tokens(settings.host, keyring)
         # A cluster that hangs is not mended by another connection to it.
         replace = (lambda: load_recognizer(settings)) if settings.recognizer == LOCAL else None
+
+        def restarted(what: str) -> None:
+            metrics.count_restart(what)
+            supervisor.failed(f"media.recogniser.{what}", "it was started again; the log says why")
+
         scheduler = await stack.enter_async_context(
             Scheduler(
                 recognizer,
                 observe=metrics.count_batch,
                 lost=metrics.count_lost,
-                restarted=metrics.count_restart,
+                restarted=restarted,
                 replace=replace,
             )
         )
         bears = await asyncio.to_thread(_bears, settings, recognizer, [*store.current.tables])
         media = MediaServer(settings, store, scheduler, metrics, bus, keyring=keyring, bears=bears)
-        service = Service(settings, media, metrics, bus)
+        service = Service(settings, media, metrics, bus, supervisor)
+        # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then. Only what
+        # is here before the first call: a call that is frozen is never freed.
+        gc.collect()
+        gc.freeze()
         # Before the first call, and until after the last: what they say is to be kept.
         await asyncio.to_thread(service.console.start)
         stack.push_async_callback(asyncio.to_thread, service.console.stop)
         await stack.enter_async_context(media)
-        left = taking_over.find(partial(standing, engine, settings.name), media.take_over)
-        for watching in (service.watch(), store.watch(), renew(keyring), left):
-            task = asyncio.create_task(watching)
-            stack.callback(task.cancel)
-        # All this stays: to look through it for garbage takes 30 ms, and would hold up a block now and then.
-        gc.collect()
-        gc.freeze()
+        for name, work in (
+            ("media.health", service.watch),
+            ("media.lexicon", store.watch),
+            ("media.tokens", partial(renew, keyring)),
+        ):
+            stack.callback(supervisor.task(name, work).cancel)
+        left = partial(taking_over.find, partial(standing, engine, settings.name), media.take_over)
+        stack.callback(supervisor.task("media.mutes", left, once=True).cancel)
         # The console may have taken its time to start: whoever asks from now on finds the media plane at work.
         service.look()
         yield service
+
+
+async def _known_tokens(engine: Engine, settings: Settings) -> Keyring:
+    """Give the tokens that are good; those of the last time where the database can't be had at present.
+
+    Raises:
+      DatabaseError: it can't be had, and no tokens are known from before: nobody could be let in.
+    """
+    try:
+        async with asyncio.timeout(budgets.DATABASE):
+            await asyncio.to_thread(database.prepare, engine)
+        trouble = ""
+    except database.DatabaseError as error:
+        trouble = str(error)
+    except TimeoutError:
+        trouble = f"the journal's database has not answered for {budgets.DATABASE:.0f} s"
+    keyring = Keyring(
+        RememberedTokens(engine, settings.data), seal=Seal(settings.data, required=settings.tokens == "required")
+    )
+    try:
+        async with asyncio.timeout(budgets.DATABASE):
+            await asyncio.to_thread(keyring.refresh)
+    except (JournalUnavailable, TimeoutError) as error:
+        raise HuazhaError(trouble or f"the tokens can't be read: {error}") from None
+    if trouble:
+        log.error("%s; the service starts without it, and what happens is spooled until it can be had", trouble)
+    return keyring
+
+
+def _failing(name: str, trouble: str, restarts: int) -> dict[str, Any]:
+    return {"name": name, "trouble": trouble, "restarts": restarts}

@@ -51,6 +51,9 @@ KeptType = Literal[
     "action",
     "evidence",
     "access",
+    "lexicon.changed",
+    "lexicon.failed",
+    "background",
 ]
 """Types of events that are in the journal, as `docs/feed.md` has them."""
 

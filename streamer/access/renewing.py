@@ -16,9 +16,14 @@ EVERY = 5.0
 
 async def renew(keyring: Keyring) -> None:
     """Learn of them, for ever; while the database is gone, those that are known stay as they are."""
+    gone = False
     while True:
         await asyncio.sleep(EVERY)
         try:
             await asyncio.to_thread(keyring.refresh)
         except JournalUnavailable as error:
-            log.warning("tokens can't be read, those known stay good: %s", error)
+            if not gone:
+                log.warning("tokens can't be read, those known stay good: %s", error)
+            gone = True
+        else:
+            gone = False

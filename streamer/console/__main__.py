@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import signal
 import socket
@@ -17,6 +18,8 @@ def main() -> None:
     # They are for the media plane, which ends this process when all is written; service managers tell both.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    # Before the media plane kills a console that hangs, it has it say where.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     logs.set_up("console: %(message)s", logging.WARNING)
     link, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     asyncio.run(plane.run(link, listening))

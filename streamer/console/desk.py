@@ -11,11 +11,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 
-from lexicon.loader import shipped
 from streamer.access.guard import Guard
 from streamer.access.keyring import Keyring
+from streamer.access.remembered import RememberedTokens
 from streamer.access.seal import Seal
-from streamer.access.tokens import Tokens
 from streamer.console.durability import Durability
 from streamer.console.hub import Hub
 from streamer.console.keeper import Keeper
@@ -23,7 +22,6 @@ from streamer.console.media import MediaPlane
 from streamer.console.metrics import ConsoleMetrics
 from streamer.console.rules import Rules
 from streamer.errors import HuazhaError
-from streamer.record import database
 from streamer.record.evidence import Evidence
 from streamer.record.history import History
 from streamer.record.journal import Journal
@@ -55,16 +53,19 @@ class Desk:
     engine: Engine
 
     @classmethod
-    def open(cls, settings: Settings, media: MediaPlane) -> Desk:
-        """Open the database, and bring it up to date.
+    def open(cls, settings: Settings, media: MediaPlane, engine: Engine, cursor: int | None = None) -> Desk:
+        """Put everything together.
+
+        Args:
+          engine: of the database.
+          cursor: where the database can't be had yet, that up to which everything is in it all the same.
 
         Raises:
-          HuazhaError: it can't be had.
+          HuazhaError: the database can't be had, after all.
         """
-        engine = database.open_(settings.journal)
         webhooks = Sender(engine, settings.webhooks, gateway=settings.name)
         journal = Journal(engine, webhooks.wanted, gateway=settings.name)
-        hub = Hub(journal.last_cursor())
+        hub = Hub(journal.last_cursor() if cursor is None else cursor)
         durability = Durability(_teller(media))
 
         def written(cursor: int) -> None:
@@ -76,7 +77,9 @@ class Desk:
             await durability.note("journal", trouble)
 
         kept = settings.evidence
-        keyring = Keyring(Tokens(engine), seal=Seal(settings.data, required=settings.tokens == "required"))
+        keyring = Keyring(
+            RememberedTokens(engine, settings.data), seal=Seal(settings.data, required=settings.tokens == "required")
+        )
         keyring.refresh()
         return cls(
             settings,
@@ -88,7 +91,7 @@ class Desk:
             History(engine),
             Statistics(engine),
             Evidence(settings.data / "evidence", days=kept.days, most=kept.megabytes * 1_000_000),
-            Rules(settings.lexicon or tuple(shipped()), settings.rules),
+            Rules(media),
             keyring,
             Guard(keyring, settings.host, settings.origins, time.time),
             webhooks,

@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from streamer import budgets
 from streamer.bus import CallName
 from streamer.errors import HuazhaError
 from streamer.link import Frame, FrameReader
 
-PATIENCE = 5.0
-"""Seconds that the media plane has for an answer."""
+PATIENCE = budgets.CONSOLE_ANSWER
 
 
 class MediaGone(HuazhaError):
@@ -79,8 +79,13 @@ class MediaPlane:
         """Tell it something."""
         self._writer.write(Frame(what, fields).to_bytes())
 
-    async def ask(self, name: str, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(
+        self, name: str, about: Mapping[str, Any] | None = None, *, patience: float | None = None
+    ) -> dict[str, Any]:
         """Ask it something.
+
+        Args:
+          patience: seconds that it has for an answer; as usual when None.
 
         Raises:
           MediaFailed: it could not do it.
@@ -88,15 +93,16 @@ class MediaPlane:
         """
         if self.over:
             raise MediaGone("the media plane is gone")
+        patience = PATIENCE if patience is None else patience
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
         try:
             self.say("ask", number=number, name=name, about=about or {})
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 return await answer
         except TimeoutError:
-            raise MediaGone(f"the media plane has not answered for {PATIENCE:.0f} s") from None
+            raise MediaGone(f"the media plane has not answered for {patience:.0f} s") from None
         finally:
             del self._asked[number]
 

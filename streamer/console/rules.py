@@ -1,16 +1,29 @@
-"""The lexicon in force, on the console: read from the same files as the media plane reads."""
+"""The lexicon in force, on the console: as the media plane has it, whatever its files hold by now."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from lexicon.types import Rule
+from pydantic import TypeAdapter
+
+from lexicon.compiler import Table, compile_lexicon
+from lexicon.types import Lexicon, Rule
 from streamer import trying
 from streamer.errors import HuazhaError
-from streamer.lexicon_store import LexiconStore
+
+RULES = TypeAdapter(tuple[Rule, ...])
+"""Rules as the link brings them."""
+
+
+class Asked(Protocol):
+    """The media plane, as far as rules go."""
+
+    async def ask(self, name: str, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask it something."""
+        ...
 
 
 class NoSuchLanguage(HuazhaError):
@@ -20,49 +33,77 @@ class NoSuchLanguage(HuazhaError):
         super().__init__(f"no lexicon here has rules for {language!r}; they have {' and '.join(known)}")
 
 
-class Rules:
-    """Rules to look at and to try sentences on; compiled when first wanted, and again when the version is another.
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What calls are answered with.
 
-    Safe to use from several threads.
-
-    Args:
-      files, switches: as `LexiconStore` takes them.
+    Attributes:
+      trouble: why the files could not be read when they last changed, or an empty string.
     """
 
-    def __init__(self, files: tuple[Path, ...], switches: Mapping[str, str]) -> None:
-        self._files = files
-        self._switches = switches
-        self._store: LexiconStore | None = None
-        self._lock = threading.Lock()
+    lexicon: Lexicon
+    trouble: str
 
-    def all(self, version: str) -> list[dict[str, Any]]:
-        """Give every rule, as the console shows it.
+    def shown(self) -> list[dict[str, Any]]:
+        """Give every rule, as the console shows it."""
+        return [_shown(rule) for rule in self.lexicon.rules]
 
-        Args:
-          version: the one in force.
+
+class Rules:
+    """Rules to look at and to try sentences on; asked for, and compiled, once for each version that is looked at.
+
+    Args:
+      media: whose they are.
+    """
+
+    def __init__(self, media: Asked) -> None:
+        self._media = media
+        self._one_at_a_time = asyncio.Lock()
+        self._known: Lexicon | None = None
+        self._tables: dict[str, Table] = {}
+
+    async def in_force(self) -> InForce:
+        """Give the rules in force.
+
+        Raises:
+          MediaFailed, MediaGone: they can't be had.
         """
-        return [_shown(rule) for rule in self._of(version).current.lexicon.rules]
+        async with self._one_at_a_time:
+            return await self._in_force()
 
-    def languages(self, version: str) -> list[str]:
-        """Give the languages that there are rules in."""
-        return sorted(self._of(version).current.tables)
-
-    def try_(self, version: str, text: str, language: str) -> dict[str, Any]:
+    async def try_(self, text: str, language: str) -> dict[str, Any]:
         """Give what a sentence of an agent's would fire.
 
         Raises:
           NoSuchLanguage: nothing would, whatever it said.
+          MediaFailed, MediaGone: as `in_force`.
         """
-        tables = self._of(version).current.tables
-        if language not in tables:
-            raise NoSuchLanguage(language, sorted(tables))
-        return trying.answer(text, trying.triggered(tables[language], text))
+        async with self._one_at_a_time:
+            lexicon = (await self._in_force()).lexicon
+            languages = sorted({rule.language for rule in lexicon.rules})
+            if language not in languages:
+                raise NoSuchLanguage(language, languages)
+            table = self._tables.get(language)
+            if table is None:
+                table = self._tables[language] = await asyncio.to_thread(compile_lexicon, lexicon, language)
+        return await asyncio.to_thread(lambda: trying.answer(text, trying.triggered(table, text)))
 
-    def _of(self, version: str) -> LexiconStore:
-        with self._lock:
-            if self._store is None or self._store.current.lexicon.version != version:
-                self._store = LexiconStore(self._files, self._switches)
-            return self._store
+    async def _in_force(self) -> InForce:
+        """Ask for them by pages: no message is so large that it would hold anybody up."""
+        while True:
+            version = self._known.version if self._known is not None else ""
+            rules: list[Any] = []
+            page = await self._media.ask("rules", {"known": version, "after": 0})
+            if page["version"] == version and self._known is not None:
+                return InForce(self._known, page["trouble"])
+            version = page["version"]
+            while page["version"] == version and page["rules"]:
+                rules += page["rules"]
+                page = await self._media.ask("rules", {"known": "", "after": len(rules)})
+            if page["version"] == version:
+                read = await asyncio.to_thread(RULES.validate_python, rules)
+                self._known, self._tables = Lexicon(page["name"], version, read), {}
+                return InForce(self._known, page["trouble"])
 
 
 def _shown(rule: Rule) -> dict[str, Any]:

@@ -43,6 +43,17 @@ def open_(url: str) -> Engine:
     Raises:
       DatabaseError: it can't be had.
     """
+    engine = engine_of(url)
+    prepare(engine)
+    return engine
+
+
+def engine_of(url: str) -> Engine:
+    """Give what connects to a database, without doing so yet: that may be tried again and again.
+
+    Raises:
+      DatabaseError: no attempt would do, since this is no address, or the driver is missing.
+    """
     try:
         address = make_url(url)
     except ArgumentError:
@@ -50,7 +61,6 @@ def open_(url: str) -> Engine:
     shown = address.render_as_string(hide_password=True)
     try:
         if address.get_backend_name() == "sqlite":
-            Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
             # A connection to a file costs nothing, and none is left open in a thread that is gone.
             engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": BUSY})
             event.listen(engine, "do_connect", _make_private)
@@ -58,12 +68,25 @@ def open_(url: str) -> Engine:
             event.listen(engine, "begin", _begin)
         else:
             engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": int(BUSY)})
-        _migrate(engine)
     except ModuleNotFoundError as error:
         raise DatabaseError(shown, f"{error.name} is not installed; pip install 'huazha[postgres]'") from None
-    except (SQLAlchemyError, OSError) as error:
+    except SQLAlchemyError as error:
         raise DatabaseError(shown, reason(error)) from None
     return engine
+
+
+def prepare(engine: Engine) -> None:
+    """Bring the tables up to date.
+
+    Raises:
+      DatabaseError: the database can't be had; the next attempt may succeed.
+    """
+    try:
+        if engine.dialect.name == "sqlite":
+            Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _migrate(engine)
+    except (SQLAlchemyError, OSError) as error:
+        raise DatabaseError(engine.url.render_as_string(hide_password=True), reason(error)) from None
 
 
 def reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from streamer.access.guard import TICKET_SECONDS
+from streamer.budgets import CONSOLE_RELOAD, SILENT
 from streamer.console import shapes
 from streamer.console.desk import Desk
 from streamer.console.rest.asking import Admin, AtDesk, AtDoor, Viewer, refusals, sensible
@@ -18,7 +19,8 @@ from streamer.errors import HuazhaError
 router = APIRouter(prefix="/v1", tags=["service"])
 open_router = APIRouter(tags=["monitoring"])
 
-STUCK = 5.0
+
+STUCK = SILENT
 """Seconds of the media plane's silence after which it does not count as well."""
 
 
@@ -72,22 +74,21 @@ async def refused(
 @router.get("/lexicon", responses=refusals(503))
 async def lexicon(desk: AtDesk, _: Viewer) -> shapes.Lexicon:
     """Give the rules in force."""
-    version, trouble = _in_force(desk)
-    rules = await asyncio.to_thread(desk.rules.all, version)
-    return shapes.Lexicon(version=version, trouble=trouble, rules=rules)
+    now = await desk.rules.in_force()
+    rules = await asyncio.to_thread(now.shown)
+    return shapes.Lexicon(version=now.lexicon.version, trouble=now.trouble, rules=rules)
 
 
-@router.post("/lexicon/try", responses=refusals(422))
+@router.post("/lexicon/try", responses=refusals(422, 503))
 async def try_(said: shapes.Sentence, desk: AtDesk, _: Viewer) -> shapes.Tried:
     """Tell what a sentence of an agent's would fire, by its text alone."""
-    version, _trouble = _in_force(desk)
-    return shapes.Tried.model_validate(await asyncio.to_thread(desk.rules.try_, version, said.text, said.language))
+    return shapes.Tried.model_validate(await desk.rules.try_(said.text, said.language))
 
 
 @router.post("/lexicon/reload", responses=refusals(503))
 async def reload(desk: AtDesk, door: AtDoor, who: Admin) -> shapes.Reloaded:
     """Read the lexicon's files again; where they can't be read, the rules in force stay."""
-    now = await desk.media.ask("reload")
+    now = await desk.media.ask("reload", {"by": who.name}, patience=CONSOLE_RELOAD)
     await door.record("reload", now["trouble"] or now["version"], who.name)
     return shapes.Reloaded(**now)
 
@@ -117,7 +118,8 @@ def health(desk: Desk) -> dict[str, Any]:
     if silence > STUCK or not now:
         now |= {"healthy": False, "reason": f"the media plane has said nothing for {silence:.0f} s"}
     durability = "degraded" if desk.durability.degraded else "ok"
-    return {**now, "durability": durability, "durability_detail": desk.durability.detail}
+    degraded = "; ".join(filter(None, [now.get("degraded", ""), desk.durability.detail]))
+    return {**now, "degraded": degraded, "durability": durability, "durability_detail": desk.durability.detail}
 
 
 def _measure(desk: Desk) -> None:
@@ -133,9 +135,3 @@ def _measure(desk: Desk) -> None:
     measured.raise_to(measured.lost, keeper.lost + now.get("events_lost", 0))
     measured.raise_to(measured.webhooks_failed, webhooks.failed)
     measured.raise_to(measured.webhooks_given_up, webhooks.given_up)
-
-
-def _in_force(desk: Desk) -> tuple[str, str]:
-    """Give the lexicon's version, and why it could not be renewed."""
-    now = desk.media.health
-    return str(now["lexicon_version"]), str(now["lexicon_trouble"])

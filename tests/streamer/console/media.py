@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from lexicon.types import Lexicon
 from streamer.bus import Bus, CallName
 from streamer.console import plane
 from streamer.health import Health
@@ -36,6 +37,7 @@ class MediaStandIn:
       asked: every question, with what it was about.
       silent: whether questions go unanswered.
       forgetful: whether it knows no more what calls began with.
+      lexicon, trouble: the rules in force, and why they could not be renewed.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,6 +47,8 @@ class MediaStandIn:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.silent = False
         self.forgetful = False
+        self.lexicon: Lexicon | None = None
+        self.trouble = ""
         self.first: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._reader, self._writer = reader, writer
         self._bus = Bus(time.time)
@@ -112,6 +116,13 @@ class MediaStandIn:
                 return {"calls": self.live, "ending": self.ending, "service": state}
             case "said":
                 return {**self._bus.said(about["call"]), "complete": not self.forgetful}
+            case "rules":
+                if self.lexicon is not None:
+                    known = about["known"] == self.lexicon.version
+                    rules = () if known else self.lexicon.rules[about["after"] : about["after"] + 2]
+                    named = {"name": self.lexicon.name, "version": self.lexicon.version, "trouble": self.trouble}
+                    return {**named, "rules": [asdict(rule) for rule in rules]}
+                return {"name": "none", "version": "1", "trouble": "", "rules": []}
             case "reload":
                 return {"version": "2", "trouble": ""}
             case _:

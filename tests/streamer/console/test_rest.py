@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from lexicon.loader import load, parse
 from streamer.access import renewing
 from streamer.access.roles import Role
 from streamer.access.tokens import Tokens
@@ -29,7 +30,7 @@ from streamer.link import Frame
 from streamer.record import database
 from tests.certificates import certify
 from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION, kept
-from tests.streamer.console.media import Console, console, hello, told
+from tests.streamer.console.media import Console, MediaStandIn, console, hello, told
 
 RULES = """
 lexicon: small
@@ -51,7 +52,10 @@ def lexicon(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def one(tmp_path: Path, lexicon: Path) -> AsyncIterator[Console]:
-    async with console(tmp_path / "data", lexicon=[str(lexicon)]) as running:
+    def in_force(media: MediaStandIn) -> None:
+        media.lexicon = load([lexicon])
+
+    async with console(tmp_path / "data", in_force, lexicon=[str(lexicon)]) as running:
         yield running
 
 
@@ -226,6 +230,33 @@ class TestTheLexicon:
         assert [rule["id"] for rule in shown["rules"]] == ["promise"]
         tried = (await one.http.post("/v1/lexicon/try", json={"text": "我们保本保收益"})).json()
         assert [found["rule_id"] for found in tried["violations"]] == ["promise"]
+
+    async def test_in_force_is_the_media_plane_s_whatever_the_file_holds_by_now(
+        self, one: Console, lexicon: Path
+    ) -> None:
+        for content in (RULES.replace("保本保收益", "稳赚不赔"), "rules: ["):
+            await asyncio.to_thread(lexicon.write_text, content, encoding="utf-8")
+            one.media.trouble = "the lexicon was not renewed"
+            shown = await get(one, "/v1/lexicon")
+            assert [rule["terms"] for rule in shown["rules"]] == [["保本保收益"]]
+            assert shown["trouble"] == "the lexicon was not renewed"
+
+    async def test_is_brought_once_for_each_version_and_by_pages(self, one: Console) -> None:
+        rules = "".join(f"  - {{id: r{n}, category: c, severity: alert, terms: [保本{n}]}}\n" for n in range(5))
+        one.media.lexicon = parse(f"lexicon: large\nlanguage: zh\nrules:\n{rules}", "large.yaml")
+        for _ in range(2):
+            shown = await get(one, "/v1/lexicon")
+            assert [rule["id"] for rule in shown["rules"]] == [f"r{n}" for n in range(5)]
+            assert shown["version"] == one.media.lexicon.version
+        asked = [about["after"] for name, about in one.media.asked if name == "rules"]
+        assert asked == [0, 2, 4, 5, 0]
+
+    async def test_can_not_be_shown_while_the_media_plane_is_silent(
+        self, one: Console, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("streamer.console.media.PATIENCE", 0.01)
+        one.media.silent = True
+        assert code(await one.http.get("/v1/lexicon")) == (503, "media_gone")
 
     async def test_in_a_language_without_rules_can_not_be_tried(self, one: Console) -> None:
         answer = await one.http.post("/v1/lexicon/try", json={"text": "guaranteed", "language": "en"})
