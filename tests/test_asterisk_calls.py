@@ -8,6 +8,7 @@ from pathlib import Path
 from streamer.callers.asterisk import AsteriskCaller
 from streamer.callers.caller import Dial, Placed
 from tests.platforms.asterisk import AsteriskStandIn, Channel
+from tests.platforms.asterisk_ami import AmiStandIn
 from tests.platforms.ports import serving
 from tests.test_joined_calls import line, open_house
 
@@ -42,3 +43,24 @@ async def test_a_block_hits_the_call_of_the_variables_and_not_the_one_that_the_a
     assert remark["reason"] == "address"
     assert "agent_channel" in remark["detail"]
     assert "hz_old" not in repr(house.told)
+
+
+async def test_a_block_over_ami_at_the_ear_leaves_the_agent_to_be_heard_by_us(tmp_path: Path) -> None:
+    exchange = AmiStandIn()
+    exchange.place(CALL)
+    async with exchange.serving() as number:
+        section = {"control": "ami", "ami_port": number, "ami_user": "huazha", "ami_password": "ami-secret"}
+        platforms = {"asterisk": {**section, "mute": "ear"}}
+        async with open_house(tmp_path, rejoin_timeout=0.05, platforms=platforms) as house:
+            async with line(house, AsteriskCaller(Placed(CALL), "agent")) as one:
+                await one.speak(3.0)
+                await house.until(lambda: bool(house.of("block.result")))
+                (conversation,) = house.media._calls.values()
+                assert conversation.muted
+                assert conversation._carrier is not None
+                assert conversation._carrier.silenced == set()
+                await one.hang_up()
+            await house.ended()
+    assert house.of("block.result")[0]["outcome"] == "confirmed"
+    assert exchange.channels[f"{CALL}-customer"].muted == {"out"}
+    assert not exchange.channels[f"{CALL}-agent"].muted
