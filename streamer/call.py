@@ -203,6 +203,7 @@ class Call:
         """
         for name in channels:
             if ended:
+                self._fill(name, self._clocks[name].finish(self._clock(), self._channels[name].received))
                 self._clocks[name].ended()
             else:
                 self._clocks[name].lost(self._clock(), abruptly=abruptly)

@@ -176,14 +176,15 @@ class LegClock:
         return Outage(untold, NO_AUDIO, lost=False)
 
     def finish(self, now: float, received: float) -> Outage | None:
-        """The call is over: say what the leg lacks up to its end."""
+        """The leg or the call is over: say what the leg lacks up to its end."""
         if self._lost_in_pause is not None:
             self._unpause(now)
         elif self._paused is not None:
             self.pause(now, on=False)
         missing = self.missing(now, received)
         if self.state is LegState.LOST:
-            return Outage(missing, LOST) if missing > (0.0 if self._abruptly else ODD) else None
+            reason, odd = (LOST, 0.0) if self._abruptly else (NO_AUDIO, ODD)
+            return Outage(missing, reason, told=min(self._told, missing)) if missing > odd else None
         if missing < ODD:
             return None
         if self.state is LegState.ABSENT:

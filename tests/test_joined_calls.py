@@ -299,6 +299,49 @@ class TestACallThatIsCutOff:
         assert house.received - account["blind_seconds"] == pytest.approx(10.0, abs=0.01)
 
 
+class TestALegThatNobodyHears:
+    """Told as it happens, with no word and no sound of the platform to start from."""
+
+    async def test_brings_no_audio(self, tmp_path: Path) -> None:
+        async with open_house(tmp_path, policy={"blind_after": 1}) as house:
+            (caller,) = callers("twilio")
+            async with line(house, caller) as one:
+                for message in caller.audio(b"\x40" * 2 * 8000):
+                    if isinstance(message, str) and '"inbound"' in message:
+                        await one.say(message)
+                await house.until(lambda: bool(house.of("blind")))
+                await house.until(lambda: house.media.deaf == 1)
+                await one.hang_up()
+            (account,) = await house.ended()
+        assert blind(house)["agent"] == {"no audio arrived"}
+        assert account["legs"]["agent"]["blind"] >= 1.0
+
+    async def test_lost_its_socket_while_the_other_goes_on(self, tmp_path: Path) -> None:
+        async with open_house(tmp_path, rejoin_timeout=0.05) as house:
+            agent, customer = callers("asterisk")
+            async with line(house, customer) as other:
+                async with line(house, agent) as one:
+                    await one.speak(1.0)
+                    await other.speak(1.0)
+                    await house.until(lambda: house.received >= 2.0)
+                    one.cut()
+                await house.until(lambda: bool(house.of("blind")))
+                assert [(told["channel"], told["alert"]) for told in house.of("blind")] == [("agent", True)]
+                await other.hang_up()
+            (account,) = await house.ended()
+        assert account["legs"]["agent"]["blind"] >= 1.0
+
+    async def test_has_not_come(self, tmp_path: Path) -> None:
+        async with open_house(tmp_path, policy={"blind_after": 1}, rejoin_timeout=0.05) as house:
+            async with line(house, callers("asterisk")[1]) as other:
+                await other.speak(1.0)
+                await house.until(lambda: bool(house.of("blind")))
+                await other.hang_up()
+            (account,) = await house.ended()
+        assert blind(house)["agent"] == {"this leg has not come"}
+        assert account["legs"]["agent"]["blind"] >= 1.0
+
+
 class TestACallInHalves:
     @pytest.mark.parametrize("platform", ["asterisk", "vonage"])
     async def test_is_one_call(self, platform: str, tmp_path: Path) -> None:

@@ -208,6 +208,16 @@ class TestALegWithoutASocket:
         assert line.blind == []
         assert accounts["customer"].silent == pytest.approx(15)
 
+    def test_which_brought_nothing_before_the_platform_ended_it_is_blind_up_to_there(self) -> None:
+        line = live()
+        line.legs["agent"].stalled = True
+        line.pass_(20)
+        line.lose("agent", ended=True)
+        line.pass_(10)
+        accounts = line.end()
+        assert accounts["agent"].blind == pytest.approx(20, abs=0.2)
+        assert accounts["agent"].silent == pytest.approx(10, abs=0.2)
+
     def test_is_told_now_and_then_while_it_lasts(self) -> None:
         line = live()
         line.lose("agent")
