@@ -80,6 +80,17 @@ class TestAnAlert:
             await expect(page.locator("#banners [data-banner=blind]")).to_have_count(0)
             await expect(page.locator("#alerts [role=option]")).to_have_attribute("data-rank", "done")
 
+    async def test_tells_of_a_call_that_nobody_listens_to(self, browser: Browser, script: Scripted) -> None:
+        refused = {"platform": "twilio", "address": "192.0.2.1", "call_id": "CA7", "count": 1, "call_ids": []}
+        async with connected(browser, script) as page:
+            await script.tell("call.refused", None, **refused, reason="overloaded", detail="no more calls can be taken")
+            alert = page.locator("#alerts [role=option]")
+            await expect(alert).to_have_attribute("data-rank", "alert")
+            await expect(alert).to_contain_text("A call was refused, and nobody listens to it")
+            await expect(alert).to_contain_text("CA7")
+            await alert.click()
+            await expect(page.locator("#alert-card")).to_contain_text("no more calls can be taken")
+
     async def test_that_is_taken_back_is_urgent_no_more(self, browser: Browser, script: Scripted) -> None:
         async with connected(browser, script) as page:
             await script.tell("violation", **violation())

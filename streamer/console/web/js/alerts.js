@@ -69,6 +69,8 @@ export class Alerts {
         return this.#result(event);
       case "control":
         return this.#notice(event, `${event.call}/control`, "control", "undelivered");
+      case "call.refused":
+        return this.#notice(event, `refused/${event.cursor}`, "refused", "alert");
       case "call.displaced":
         return this.#notice(event, `${event.call}/displaced/${event.cursor}`, "displaced", "alert");
       case "blind":

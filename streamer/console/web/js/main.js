@@ -66,7 +66,8 @@ page.choose = {
   alert(key) {
     store.selectAlert(key);
     const alert = store.alerts.get(key);
-    if (alert) page.choose.call(alert.call);
+    // A call that was refused was never one here.
+    if (alert?.call) page.choose.call(alert.call);
   },
   open() {
     const alert = store.alerts.get(store.selectedAlert);

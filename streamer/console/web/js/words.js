@@ -16,6 +16,8 @@ export function what(alert) {
       return t("alert.order", {action: word("action", alert.action)});
     case "control":
       return t("alert.control");
+    case "refused":
+      return t("alert.refused");
     case "displaced":
       return t("alert.displaced");
     default:

@@ -127,6 +127,7 @@ export const en = {
   "alert.order": "{action} not carried out",
   "alert.control": "This call can't be blocked",
   "alert.displaced": "Two connections send this call",
+  "alert.refused": "A call was refused, and nobody listens to it",
   "alert.say": "Say: {text}",
   "alert.new": "{rank}: {what}, {who}",
   "status.candidate": "candidate",

@@ -127,6 +127,7 @@ export const zh = {
   "alert.order": "“{action}”未执行",
   "alert.control": "此通话无法阻断",
   "alert.displaced": "两个连接都在发送此通话的音频",
+  "alert.refused": "有通话被拒绝，无人监听",
   "alert.say": "应说：{text}",
   "alert.new": "{rank}：{what}，{who}",
   "status.candidate": "疑似",
