@@ -100,9 +100,9 @@ class Tokens:
         }
         with _available(), database.writing(self._engine) as connection:
             connection.execute(insert(tokens), row)
-            told = {"detail": made(_read(row)), "token": row["id"], "row": fingerprint(row)}
+            told = {"detail": made(read(row)), "token": row["id"], "row": fingerprint(row)}
             self._tell(connection, told, by, created)
-        return token, _read(row)
+        return token, read(row)
 
     def all(self) -> list[TokenRow]:
         """Give every token, the oldest first, with those that are good no more.
@@ -112,7 +112,7 @@ class Tokens:
         """
         with _available(), self._engine.connect() as connection:
             rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings().all()
-        return [_read(row) for row in rows]
+        return [read(row) for row in rows]
 
     def revoke(self, id_: str, now: float, *, by: str = "huazha") -> TokenRow | None:
         """Take a token back; one that was taken back before stays as it is.
@@ -134,9 +134,9 @@ class Tokens:
             if row is None:
                 return None
             if changed:
-                detail = f"token {row['id']} of {row['name']} was revoked: {row['role']}"
-                self._tell(connection, {"detail": detail, "token": row["id"], "revoked": True}, by, int(now * 1000))
-        return _read(row)
+                told = {"detail": revoked(read(row)), "token": row["id"], "revoked": True}
+                self._tell(connection, told, by, int(now * 1000))
+        return read(row)
 
     def _tell(self, connection: Connection, fields: dict[str, Any], by: str, at: int) -> None:
         """Put into the journal, and have webhooks told, who may come in, and who said so.
@@ -150,6 +150,11 @@ class Tokens:
 def made(row: TokenRow) -> str:
     """Say that a token was made, as the journal has it."""
     return f"token {row.id} was made for {row.name}: {row.role}, {until(row)}"
+
+
+def revoked(row: TokenRow) -> str:
+    """Say that a token was revoked, as the journal has it."""
+    return f"token {row.id} of {row.name} was revoked: {row.role}"
 
 
 def until(row: TokenRow) -> str:
@@ -174,7 +179,12 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
-def _read(row: Any) -> TokenRow:
+def read(row: Any) -> TokenRow:
+    """Read a row of the table.
+
+    Raises:
+      JournalUnavailable: its role is none.
+    """
     try:
         role = Role(row["role"])
     except ValueError:

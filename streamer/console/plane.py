@@ -161,7 +161,7 @@ async def _work(desk: Desk, signer: Signer, frames: AsyncIterator[Frame], superv
     for task in (keeping, *others):
         task.cancel()
     await asyncio.gather(keeping, *others, return_exceptions=True)
-    await _head(desk, signer, 0)
+    await _head(desk, signer, -1)
 
 
 async def _look(supervisor: Supervisor) -> None:
@@ -172,11 +172,23 @@ async def _look(supervisor: Supervisor) -> None:
 
 
 async def _sign(desk: Desk, signer: Signer) -> None:
-    """Vouch for the journal's end now and then, for ever."""
-    last = 0
+    """Vouch for the journal's end now and then, for ever, with a key that the journal tells of."""
+    # Even of an empty one, so that there is no key without a head.
+    last = -1
+    await asyncio.to_thread(_tell_of_key, desk, signer.public)
     while True:
-        await asyncio.sleep(EVERY)
         last = await _head(desk, signer, last)
+        await asyncio.sleep(EVERY)
+
+
+def _tell_of_key(desk: Desk, key: str) -> None:
+    """Put the key into the journal, unless it is there: whoever has a copy of that knows another key by it."""
+    fields = {"what": "key", "detail": f"heads are signed with the key {key}", "by": desk.settings.name, "key": key}
+    try:
+        if not desk.journal.tells_of_key(key):
+            desk.journal.file([Event(0, "access", datetime.now(UTC), fields=fields)])
+    except HuazhaError as error:
+        log.error("it can't be told which key heads are signed with: %s", error)
 
 
 async def _head(desk: Desk, signer: Signer, last: int) -> int:

@@ -114,6 +114,15 @@ class Journal:
         last = select(func.coalesce(func.max(journal.c.cursor), 0))
         return max(0, *(int(self._read(last.where(journal.c.gateway == gateway))[0]) for gateway in self._ours))
 
+    def tells_of_key(self, key: str) -> bool:
+        """Whether an event says that heads are signed with this public key.
+
+        Raises:
+          JournalUnavailable: it can't be read.
+        """
+        about = select(journal.c.position).where(journal.c.call.is_(None), journal.c.type == "access")
+        return bool(self._read(about.where(journal.c.body.contains(f'"key":"{key}"', autoescape=True)).limit(1)))
+
     def head(self) -> tuple[int, str]:
         """Give the last row's position and hash; 0 and the chain's beginning where there is none.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, func, select
@@ -55,7 +55,11 @@ class Verdict:
 
 
 def verify(
-    engine: Engine, heads: Iterable[Head], keys: Iterable[str], progress: Callable[[int, int], None] = lambda *_: None
+    engine: Engine,
+    heads: Iterable[Head],
+    keys: Iterable[str],
+    progress: Callable[[int, int], None] = lambda *_: None,
+    noted: Mapping[int, str] | None = None,
 ) -> Verdict:
     """Check the whole journal.
 
@@ -63,6 +67,7 @@ def verify(
       heads: signed places, from wherever they were kept.
       keys: the public ones that may have signed them, in hexadecimal.
       progress: told the rows checked, and how many there are.
+      noted: rows' hashes, or how these begin, by position, from wherever they were noted.
 
     Raises:
       JournalUnavailable: it can't be read.
@@ -75,19 +80,21 @@ def verify(
     for head in places:
         if signed.setdefault(head.position, head.hash) != head.hash:
             return Verdict(0, len(places), Flaw(head.position, "two heads were signed for it, and they differ"))
+    elsewhere = noted or {}
     previous, checked = chain.BEGINNING, 0
     try:
         for row, total in _rows(engine):
-            flaw = _flaw(row, checked + 1, previous, signed)
+            flaw = _flaw(row, checked + 1, previous, signed, elsewhere)
             if flaw is not None:
                 return Verdict(checked, len(places), flaw)
             previous, checked = row.hash, checked + 1
             progress(checked, total)
     except SQLAlchemyError as error:
         raise JournalUnavailable(database.reason(error)) from error
-    last = max(signed, default=0)
+    last = max([*signed, *elsewhere], default=0)
     if last > checked:
-        flaw = Flaw(checked + 1, f"is missing, and all after it: a head was signed for row {last}")
+        how = "a head was signed" if last in signed else "a hash was noted"
+        flaw = Flaw(checked + 1, f"is missing, and all after it: {how} for row {last}")
         return Verdict(checked, len(places), flaw)
     return Verdict(checked, len(places), None)
 
@@ -107,7 +114,9 @@ def _rows(engine: Engine) -> Iterator[tuple[Row[tuple[object, ...]], int]]:
             position = batch[-1].position
 
 
-def _flaw(row: Row[tuple[object, ...]], position: int, previous: str, signed: dict[int, str]) -> Flaw | None:
+def _flaw(
+    row: Row[tuple[object, ...]], position: int, previous: str, signed: dict[int, str], noted: Mapping[int, str]
+) -> Flaw | None:
     """Say what is wrong with a row, if anything is."""
     if row.position != position:
         return Flaw(position, "is missing")
@@ -120,6 +129,8 @@ def _flaw(row: Row[tuple[object, ...]], position: int, previous: str, signed: di
         about = "was changed: its columns say another thing than its text"
     elif signed.get(position, row.hash) != row.hash:
         about = "was written anew: a head was signed for another"
+    elif not row.hash.startswith(noted.get(position, "")):
+        about = "was written anew: another hash was noted for it"
     return None if about is None else Flaw(position, about, row.cursor, row.call)
 
 

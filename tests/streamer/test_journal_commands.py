@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 from typer.testing import CliRunner, Result
 
 from streamer.journal_commands import app
@@ -20,7 +21,7 @@ from streamer.record import database
 from streamer.record.event import Event
 from streamer.record.heads import Signer
 from streamer.record.journal import Journal, JournalUnavailable
-from streamer.record.schema import journal
+from streamer.record.schema import journal, scans
 from tests.databases import PostgreSQL
 
 BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -76,7 +77,48 @@ class TestVerify:
     def test_says_how_much_was_checked(self, place: Place) -> None:
         done = place.run("verify")
         assert done.exit_code == 0, done.output
-        assert done.stdout.splitlines() == ["rows   12 checked", "heads  1 checked"]
+        with place.engine.connect() as connection:
+            last = connection.scalar(select(journal.c.hash).where(journal.c.position == ROWS))
+        *shown, _, _ = done.stdout.splitlines()
+        assert shown[:2] == ["rows   12 checked", "heads  1 checked"]
+        assert shown[2:4] == [f"last   --row 12:{last}", f"key    --key {place.key}"]
+
+    def test_finds_by_what_it_printed_before_that_all_was_written_anew_with_another_key(self, place: Place) -> None:
+        row, key = (place.run("verify").stdout.splitlines()[n].split()[-1] for n in (2, 3))
+        for name in ("journal.key", "journal.pub", "heads.jsonl"):
+            (place.folder / name).unlink()
+        place.change(delete(journal))
+        Journal(place.engine).append([replace(one, fields={"reason": "x"}) for one in place.told])
+        place.sign(place.folder, ROWS)
+        assert place.run("verify", "--deep").exit_code == 0
+        for noted, flaw in ((["--key", key], "not signed by a key that is known"), (["--row", row], "written anew")):
+            done = place.run("verify", *noted)
+            assert (done.exit_code, flaw in done.stdout) == (1, True)
+
+    def test_finds_by_a_noted_row_that_rows_were_cut_off_with_their_heads(self, place: Place) -> None:
+        row = place.run("verify").stdout.splitlines()[2].split()[-1]
+        place.change(delete(journal).where(journal.c.position > 6))
+        assert place.run("verify", "--deep").exit_code == 0
+        done = place.run("verify", "--row", row)
+        assert done.exit_code == 1
+        assert "row 7: is missing, and all after it: a hash was noted for row 12" in done.stdout
+
+    def test_deep_checks_what_the_console_shows_too(self, place: Place) -> None:
+        assert "also   0 calls, 0 clips, 0 tokens checked" in place.run("verify", "--deep").stdout
+        row = {"scan": "s-1", "position": 99, "began": 0, "body": "{}"}
+        place.change(insert(scans).values([row | {"scan": f"s-{n}", "position": 99 + n} for n in range(60)]))
+        assert place.run("verify").exit_code == 0
+        done = place.run("verify", "--deep")
+        assert done.exit_code == 1
+        assert "scan s-0 is shown, and no row of the journal tells of it" in done.stdout
+        assert done.stdout.splitlines()[-1] == "flaw   and 10 more"
+
+    def test_names_a_torn_line_of_heads_and_goes_on(self, place: Place) -> None:
+        with (place.folder / "heads.jsonl").open("a") as file:
+            file.write('{"position": 7, "ha')
+        done = place.run("verify")
+        assert done.exit_code == 0
+        assert "heads.jsonl, line 2: was torn while it was written" in plain(done.stderr)
 
     def test_names_the_first_row_that_was_changed_and_fails(self, place: Place) -> None:
         for position in (9, 4):
@@ -112,17 +154,25 @@ class TestVerify:
         assert "not signed by a key that is known" in done.stdout
 
     def test_without_heads_says_what_it_can_t_know(self, place: Place, tmp_path: Path) -> None:
-        (tmp_path / "heads.jsonl").unlink()
+        for name in ("heads.jsonl", "journal.key", "journal.pub"):
+            (tmp_path / name).unlink()
         done = place.run("verify")
         assert done.exit_code == 0
         assert "heads 0 checked Without a head nobody knows whether the end was cut off." in plain(done.stdout)
 
+    def test_without_heads_fails_where_there_is_a_key(self, place: Place, tmp_path: Path) -> None:
+        (tmp_path / "heads.jsonl").unlink()
+        done = place.run("verify")
+        assert done.exit_code == 1
+        assert "no head that it signed" in done.stdout
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
+            (["--row", "7"], "is no row"),
             (["--key", "abc"], "64 hexadecimal digits"),
             (["--heads", "none.jsonl"], "none.jsonl: No such file"),
-            (["--heads", "huazha.toml"], "something else than heads"),
+            (["--heads", "huazha.toml"], "huazha.toml, line 1:"),
         ],
     )
     def test_says_what_it_was_given_wrong(

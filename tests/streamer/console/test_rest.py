@@ -27,7 +27,7 @@ from streamer.console import feed as feed_module
 from streamer.console import media as media_module
 from streamer.console.rest import service
 from streamer.link import Frame
-from streamer.record import database
+from streamer.record import database, heads
 from tests.certificates import certify
 from tests.stories import BLOCK, STARTED, STOPPED, VIOLATION, kept
 from tests.streamer.console.media import Console, MediaStandIn, console, hello, told
@@ -448,6 +448,17 @@ class TestRoles:
                 assert b"hz_wrong" not in stored
 
 
+async def test_the_key_that_heads_are_signed_with_is_told_once_and_signs_from_the_start(tmp_path: Path) -> None:
+    for _ in range(2):
+        async with console(tmp_path):
+            pass
+    engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
+    (told,) = kept(engine)
+    engine.dispose()
+    assert (told.type, told.fields["key"]) == ("access", (tmp_path / "journal.pub").read_text().strip())
+    assert heads.read(tmp_path / "heads.jsonl")[-1].position == 1
+
+
 async def test_evidence_that_comes_last_is_told_although_nobody_is_there_to_number_it(tmp_path: Path) -> None:
     async with console(tmp_path) as one:
         await a_call(one)
@@ -455,7 +466,7 @@ async def test_evidence_that_comes_last_is_told_although_nobody_is_there_to_numb
         fields |= {"encoding": "mulaw", "sample_rate": 8000, "silenced": {}, "lengths": {"agent": 8000}}
         one.media.send(Frame("clip", fields, b"\xff" * 8000))
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
-    *_, last = kept(engine)
+    *_, last = (event for event in kept(engine) if event.call is not None)
     engine.dispose()
     assert (last.type, last.call, last.fields["violation_id"]) == ("evidence", "c0ffee", "v-1")
 
