@@ -134,7 +134,6 @@ class VoiceActivity:
         ended = self.finish()
         self._position += len(self._pending) + samples
         self._pending = self._pending[:0]
-        self._silent_since = None
         return ended
 
     def finish(self) -> list[SpeechStarted | SpeechEnded]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
-from streamer.channel import BUFFER, LEAD_IN, ROOM, Channel, Excerpt
+from streamer.channel import BUFFER, LEAD_IN, REMEMBERED, ROOM, Channel, Excerpt
 from streamer.front_end import BROKEN
 from streamer.recognition.recognizer import Hypothesis
 from streamer.types import Blind, Encoding
@@ -204,6 +204,13 @@ class TestFallingBehind:
         assert all(span.end - span.start > 1 for span in listener.blind)
         assert listener.channel.blind > 0
         assert listener.committed[-1] == f"w{len(words) - 1}"
+
+    def test_the_last_seconds_are_held_to_weigh_terms_against_whatever_was_heard_of_them(self) -> None:
+        one = channel()
+        for _ in range(200):
+            receive(one, b"\0\0" * (SAMPLE_RATE // 10))
+        assert len(one.audio(20.0 - REMEMBERED, 20.0)) == REMEMBERED * SAMPLE_RATE
+        assert len(one.audio(0.0, 20.0)) == REMEMBERED * SAMPLE_RATE
 
     def test_long_silence_is_no_backlog(self) -> None:
         listener = Listener(channel(), Speech.of([(2.0 * BUFFER, 0.4), (2.0 * BUFFER, 0.4)]))

@@ -100,16 +100,17 @@ class TestBatches:
             await asyncio.gather(*tasks)
         assert recognizer.batches == [["first"], ["zh1", "zh2"], ["en1"], ["zh3"]]
 
-    async def test_leave_their_share_to_the_other_workers(self) -> None:
+    @pytest.mark.parametrize(("waiting", "longest"), [(6, 3), (5, 3), (2, 1)])
+    async def test_leave_their_share_to_the_other_workers(self, waiting: int, longest: int) -> None:
         recognizer = GatedRecognizer(concurrency=2, max_batch=8)
         async with Scheduler(recognizer) as scheduler:
             tasks = await submit(scheduler, turn("a"), turn("b"))
             for _ in range(2):
                 await asyncio.to_thread(recognizer.begun.acquire)
-            tasks += await submit(scheduler, *(turn(f"c{i}") for i in range(6)))
+            tasks += await submit(scheduler, *(turn(f"c{i}") for i in range(waiting)))
             recognizer.gate.set()
             await asyncio.gather(*tasks)
-        assert max(map(len, recognizer.batches)) == 3
+        assert max(map(len, recognizer.batches)) == longest
 
     async def test_are_of_looks_that_are_all_thorough_or_all_not(self) -> None:
         recognizer = GatedRecognizer()

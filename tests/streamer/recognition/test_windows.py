@@ -56,3 +56,14 @@ def test_speech_that_has_ended_has_not_only_paused() -> None:
     plan = planner.next()
     assert plan is not None
     assert (plan.final, plan.paused) == (True, False)
+
+
+def test_speech_that_is_noticed_a_second_late_is_still_heard_from_before_its_start() -> None:
+    planner = WindowPlanner()
+    planner.audio_received(10.0)
+    let_go = planner.needed
+    planner.speech_started(9.0)
+    plan = planner.next()
+    assert plan is not None
+    assert plan.start == pytest.approx(8.7)
+    assert let_go <= plan.start
