@@ -14,7 +14,7 @@ from rich.table import Table
 
 from lexicon.types import Severity
 from streamer.plain_text import plain
-from streamer.scan.forms import AMBIGUOUS, ENDINGS, ending
+from streamer.scan.forms import AMBIGUOUS, ending
 from streamer.scan.results import Result, Scanned, Unreadable
 from streamer.scan.scanner import Job
 from streamer.scan.sheet import Matched
@@ -128,8 +128,7 @@ def sum_up(results: Sequence[Result], reused: int, took: float, console: Console
 def tell_skipped(listing: Listing, console: Console) -> None:
     """Say what was asked for and left out."""
     for name in listing.empty:
-        endings = ", ".join(f".{ending}" for ending in sorted(ENDINGS))
-        problem = plain(f"{name}: holds no recording; their names end in {endings}")
+        problem = plain(f"{name}: holds no recording")
         console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     if not listing.skipped:
         return
