@@ -16,6 +16,8 @@ from streamer.health import Health
 from streamer.record import database
 from streamer.record.journal import Journal
 from streamer.settings import Settings
+from streamer.spool import Spool
+from streamer.supervision import Supervisor
 
 STEPS = 10
 """Parts of a second: in each, every tenth call says how it is."""
@@ -140,9 +142,10 @@ async def told(settings: Settings, count: int) -> AsyncIterator[InventedCalls]:
 
     def live(_: Mapping[str, Any]) -> Mapping[str, Any]:
         service = {"relief": 0, "lexicon_version": LEXICON, "lexicon_trouble": ""}
-        return {"gateway": "invented", "calls": names, "service": service}
+        return {"calls": names, "ending": [], "service": service}
 
-    console = ControlPlane(settings, bus, lambda: health, {"publish": publish, "live": live})
+    supervisor, spool = Supervisor(lambda *_: None), Spool(settings.data / "spool", settings.name)
+    console = ControlPlane(settings, bus, lambda: health, {"publish": publish, "live": live}, supervisor, spool)
     await asyncio.to_thread(console.start)
     engine = database.open_(settings.journal)
     try:

@@ -21,6 +21,7 @@ from fastapi.staticfiles import StaticFiles
 
 from streamer.console.bounds import Bounds
 from streamer.console.serving import serving as serve
+from streamer.settings import Limits
 
 WEB = Path(__file__).parents[3] / "streamer" / "console" / "web"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -433,6 +434,6 @@ async def serving(script: Scripted) -> AsyncIterator[Scripted]:
     listening = socket.create_server(("127.0.0.1", 0))
     script.url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
     script.welcoming.set()
-    async with serve(create_app(script), listening, None):
+    async with serve(create_app(script), listening, None, Limits()):
         yield script
         await script.drop(1001)
