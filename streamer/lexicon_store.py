@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lexicon.loader import load
 from lexicon.switches import SwitchError, switched
 from lexicon.types import Lexicon
 from streamer.errors import SettingsError
+from streamer.record.event import written
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class LexiconStore:
       tell: told of each change, and of each that failed.
 
     Attributes:
+      change: the last change: when, by whom, and how much is different; None where there was none.
       trouble: why the last change could not be taken over, or an empty string.
 
     Raises:
@@ -66,6 +69,7 @@ class LexiconStore:
         self._one_at_a_time = asyncio.Lock()
         self._read = self._look()
         self.trouble = ""
+        self.change: Mapping[str, Any] | None = None
         try:
             self.current = self._compile()
         except SwitchError as error:
@@ -111,6 +115,7 @@ class LexiconStore:
             self.current, self.trouble = compiled, ""
             log.info("new calls are answered with %s", compiled.lexicon.version)
             if changed:
+                self.change = {"at": written(datetime.now(UTC)), "by": by, "counts": changed["counts"]}
                 self._tell("lexicon.changed", {**changed, "by": by})
 
     def _look(self) -> Look:

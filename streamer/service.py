@@ -210,6 +210,7 @@ class Service:
             "relief": int(self._relief),
             "lexicon_version": store.current.lexicon.version,
             "lexicon_trouble": store.trouble,
+            "lexicon_change": store.change,
             "degraded": self.degraded,
             "lost": self.lost,
         }

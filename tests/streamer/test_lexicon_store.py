@@ -193,6 +193,8 @@ async def test_a_change_is_told_with_what_is_different_and_by_whom(file: Path) -
     assert (fields["before"], fields["after"]) == (before, store.current.lexicon.version)
     assert fields["terms_added"] == [{"rule": "a", "term": "刚兑"}]
     assert fields["terms_removed"] == [{"rule": "a", "term": "保本"}]
+    assert store.change is not None
+    assert (store.change["by"], store.change["counts"]["terms_added"]) == ("Li Na", 1)
     await store.reload("Li Na")
     assert len(told) == 1
 

@@ -45,6 +45,8 @@ function all(store, choose) {
     const why = service.durability === "degraded" ? "" : service.detail;
     plain("relief", service.relief > 1 ? "loud" : "mild", t("banner.relief", {level: service.relief, why}));
   }
+  if (service.degraded) plain("degraded", "mild", t("banner.degraded", {why: service.degraded}));
+  if (service.lost > 0) plain("events", "loud", t("banner.events", {n: number(service.lost)}));
   if (service.lexicon_trouble) plain("lexicon", "mild", t("banner.lexicon", {why: service.lexicon_trouble}));
   return list;
 }

@@ -4,6 +4,7 @@ const FIRST_WAIT = 500; // Milliseconds.
 const LONGEST_WAIT = 15_000;
 const UNAUTHORISED = 4401;
 const TOO_SLOW = 4413;
+const NO_JOURNAL = 4503;
 
 /**
  *   lost ──connect()──▶ connecting ──welcome──▶ connected
@@ -104,6 +105,8 @@ export class Feed {
     const why = code >= 4000 ? this.#why || reason : "";
     this.#why = "";
     this.#turn("lost", why);
+    // What was missed can't be read, perhaps for hours: what happens from now on is not to be missed as well.
+    if (code === NO_JOURNAL) this.#cursor = null;
     if (code === UNAUTHORISED) this.on.unauthorised();
     else if (code === TOO_SLOW) this.connect();
     else this.#again();

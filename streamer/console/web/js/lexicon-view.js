@@ -3,7 +3,7 @@ import {badge, marked, reason} from "./words.js";
 import {bound} from "./conduct.js";
 import {cut} from "./marks.js";
 import {el, say, show} from "./elements.js";
-import {number, seconds} from "./format.js";
+import {clock, number, seconds} from "./format.js";
 import {t, word} from "./texts.js";
 
 const MOST_TERMS = 24;
@@ -26,11 +26,13 @@ export function lexiconView({rest, store, painter}) {
       say(said, t("lexicon.failed", {why: reason(error)}));
     }
   });
-  painter.view(["rules", "find"], () => {
+  painter.view(["rules", "find", "service"], () => {
     const wanted = find.value.trim().toLowerCase();
     const rules = [...store.rules.values()].filter((rule) => wanted === "" || text(rule).includes(wanted));
     say(document.getElementById("rules-count"), number(rules.length));
-    say(document.getElementById("rules-version"), t("lexicon.version", {version: version.replaceAll("+", ", ")}));
+    const of = t("lexicon.version", {version: version.replaceAll("+", ", ")});
+    const change = store.service.lexicon_change;
+    say(document.getElementById("rules-version"), change ? `${of} ${changed(change)}` : of);
     box.replaceChildren(...rules.map((rule) => drawn(rule, wanted)));
   });
   painter.view(["me"], () => show(reload, store.me?.role === "admin"));
@@ -125,4 +127,10 @@ function answered({text: sentence, violations}, store) {
   });
   const said = violations.length ? t("try.found", {n: violations.length}) : t("try.nothing");
   return [el("p", {class: "quote"}, ...marked(cut(sentence, [], violations))), el("p", {class: violations.length ? "wrong" : "right", text: said}), ...rows];
+}
+
+/** Says when the rules last changed while the service ran, by whom, and how much. */
+function changed({at, by, counts}) {
+  const who = by === "file" ? t("lexicon.by_file") : by;
+  return t("lexicon.changed", {at: clock(at), by: who, added: number(counts.terms_added), removed: number(counts.terms_removed)});
 }

@@ -12,7 +12,7 @@ export class Store {
   calls = new Map();
   transcript = null;
   steps = [];
-  service = {durability: "ok", relief: 0, lexicon_version: "", lexicon_trouble: "", detail: ""};
+  service = {durability: "ok", relief: 0, lexicon_version: "", lexicon_trouble: "", lexicon_change: null, degraded: "", lost: 0, detail: ""};
   health = null;
   me = null;
   rules = new Map();
@@ -137,8 +137,9 @@ export class Store {
       .sort((a, b) => weight(b) - weight(a) || lag(b) - lag(a) || a.started_at.localeCompare(b.started_at));
   }
 
-  #serve({durability, relief, lexicon_version, lexicon_trouble, detail}) {
-    Object.assign(this.service, {durability, relief, lexicon_version, lexicon_trouble, detail});
+  /** Each process tells of what it knows: the rest stays as it was. */
+  #serve(event) {
+    for (const name of Object.keys(this.service)) if (event[name] !== undefined) this.service[name] = event[name];
     this.#changed("service");
   }
 
