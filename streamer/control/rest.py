@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from streamer.cleaning import clean_text
 from streamer.control.paths import climbs
 from streamer.control.port import Answer, Outcome
 
@@ -195,7 +196,7 @@ class Rest:
         """Take credentials out of what is told: an answer may repeat what it was asked with."""
         for secret in self._secrets:
             detail = detail.replace(secret, "***")
-        return detail
+        return clean_text(detail)
 
     @staticmethod
     def _may_help(response: httpx.Response, again: bool) -> bool:

@@ -101,7 +101,11 @@ class Sender:
             queue.woken.set()
 
     async def run(self) -> None:
-        """Send, once, until cancelled; without endpoints, until what waited for earlier ones is dropped."""
+        """Send until cancelled; without endpoints, until what waited for earlier ones is dropped.
+
+        When it raises, it may be run again.
+        """
+        again = False
         try:
             await self._database.do(self._outbox.resume)
             urls = [one.url for one in self._endpoints]
@@ -114,8 +118,12 @@ class Sender:
                 for queue in self._queues:
                     poster = Poster(queue.endpoint, network, self._threads, self._resolve, self._timeout)
                     sending.create_task(queue.run(poster))
+        except Exception:
+            again = True
+            raise
         finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            if not again:
+                self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _Database:

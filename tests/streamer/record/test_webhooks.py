@@ -72,6 +72,26 @@ class TestSending:
         assert left(engine) == []
         assert (sender.waiting, sender.failed, sender.given_up) == (0, 0, 0)
 
+    async def test_goes_on_when_it_is_run_again_after_it_failed(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = VirtualTime(time.time(), 2 * HOUR)
+        received = Endpoint(always(204))
+
+        def fails(*_: Any) -> None:
+            raise RuntimeError("no such luck")
+
+        async with received.open() as port:
+            sender = Sender(engine, [endpoint(port)], clock=clock, wait=clock.wait)
+            Journal(engine, sender.wanted).append(events(1))
+            with monkeypatch.context() as broken:
+                broken.setattr(sender._outbox, "keep_only", fails)
+                with pytest.raises(RuntimeError):
+                    await sender.run()
+            async with at_work(sender.run()):
+                await clock.over()
+        assert cursors(received) == [1]
+
     async def test_what_comes_later_is_sent_when_it_comes(self, engine: Engine) -> None:
         clock = VirtualTime(BEGAN, 0)
         received = Endpoint(always())
