@@ -248,12 +248,16 @@ class TestAStreamThatIsNotSignedIn:
             assert not await heard(media.url, start(token=NEVER), header=f"Bearer {plane.platform}")
             await rejected(media.url, Authorization=f"Bearer {plane.platform}, Bearer {NEVER}")
 
-    @pytest.mark.parametrize("token", ["", "x" * 257, 7])
-    async def test_is_told_that_its_token_is_none(self, tmp_path: Path, token: object) -> None:
+    @pytest.mark.parametrize(
+        ("token", "code", "close"),
+        # What is empty is absent, and a number is its text.
+        [("", "unauthorised", 4401), (7, "unauthorised", 4401), ("x" * 257, "bad_field", 4422)],
+    )
+    async def test_is_told_that_its_token_is_none(self, tmp_path: Path, token: object, code: str, close: int) -> None:
         plane = Plane(tmp_path)
         async with plane.listening() as media:
             messages, closed = await call(media.url, start(token=token))
-        assert (messages[-1]["code"], messages[-1]["field"], closed) == ("bad_field", "token", 4422)
+        assert (messages[-1]["code"], messages[-1]["field"], closed) == (code, "token", close)
         assert str(token) not in messages[-1]["message"] or not token
 
     async def test_does_not_fill_the_journal(self, tmp_path: Path) -> None:
