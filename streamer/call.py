@@ -9,7 +9,7 @@ Answers may come in any order. One that comes twice, or after the call was aband
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
@@ -21,7 +21,8 @@ from detector.policy import USUAL, OnBlind, Policy
 from detector.types import Action, Reaction, ScoreRequest, TranscriptUpdate
 from streamer.channel import Channel
 from streamer.front_end import Portion, Processed
-from streamer.leg_clock import LegClock, LegState, Outage
+from streamer.leg_clock import LegClock
+from streamer.legs import Legs
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
 from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
 from streamer.recognition.vad import SpeechModel
@@ -32,7 +33,6 @@ from streamer.types import (
     Block,
     CallStarted,
     Gap,
-    LegAccount,
     Order,
     Outgoing,
     Stopped,
@@ -104,12 +104,11 @@ class Call:
         }
         now = clock()
         # Where legs come on sockets of their own, a customer who has not picked up yet has none.
-        self._clocks = {
+        clocks = {
             name: LegClock(now, expected=name == AGENT or not started.joins, patience=policy.blind_after)
             for name in started.channels
         }
-        self._skipped: list[tuple[str, int]] = []
-        self._excused = dict.fromkeys(started.channels, 0.0)
+        self.legs = Legs(self._channels, clocks, clock)
         self._requests: list[ScoreRequest] = []
         self._open: set[Scoring] = set()
         self._readings: list[TranscriptUpdate] = []
@@ -119,8 +118,6 @@ class Call:
         # In the order of muting: when each is lifted, in seconds of the clock.
         self._muted: dict[str, float] = {}
         self._unheard: str | None = None
-        self._behind: set[str] = set()
-        self._closed = False
         self._orders = 0
 
     @property
@@ -143,71 +140,13 @@ class Call:
         """Seconds of it that were lost to recognition."""
         return sum(channel.blind for channel in self._channels.values())
 
-    @property
-    def late(self) -> float:
-        """Seconds of audio that should have come by now, of the leg on a live socket that lacks the most."""
-        now = self._clock()
-        legs = [(clock, self._channels[name]) for name, clock in self._clocks.items()]
-        return max(
-            (clock.missing(now, channel.received) for clock, channel in legs if clock.state is LegState.PRESENT),
-            default=0.0,
-        )
-
-    @property
-    def deaf(self) -> list[str]:
-        """The legs that are not monitored at present, as far as that was told."""
-        return [
-            name
-            for name, channel in self._channels.items()
-            if self._clocks[name].blind or channel.unusable or name in self._behind
-        ]
-
-    @property
-    def legs(self) -> dict[str, LegAccount]:
-        """Each leg's seconds by what became of them; together they are the leg's time by the wall clock."""
-        return {
-            name: LegAccount(
-                heard=channel.understood,
-                silent=channel.received - channel.blind - channel.understood - self._excused[name],
-                blind=channel.blind,
-                muted=self._excused[name],
-                paused=self._clocks[name].paused_seconds,
-            )
-            for name, channel in self._channels.items()
-        }
-
     def receive(self, frame: AudioFrame) -> None:
         """Note samples of one channel."""
-        name, channel, clock = frame.channel, self._channels[frame.channel], self._clocks[frame.channel]
-        now = self._clock()
-        self._fill(name, clock.arriving(now, channel.received))
-        if clock.muted and not channel.unusable:
-            channel.excuse()
-        channel.receive(frame.payload)
-        self._fill(name, clock.received(now, channel.received, quiet=channel.quiet))
+        self.legs.receive(frame)
 
     def skip(self, gap: Gap) -> None:
         """Samples of a channel are lost; what was said before them is still heard to its end."""
         self._channels[gap.channel].skip(gap.samples, gap.reason)
-
-    def joined(self, channels: Sequence[str]) -> None:
-        """A socket brings some of the channels."""
-        for name in channels:
-            self._clocks[name].joined(self._clock())
-
-    def left(self, channels: Sequence[str], *, ended: bool, abruptly: bool = True) -> None:
-        """No socket brings some of the channels any more: they are over (`ended`), or their connection is gone.
-
-        Args:
-          abruptly: whether it broke off; where it was closed in order, a call may have ended without a word.
-        """
-        for name in channels:
-            if ended:
-                self._fill(name, self._clocks[name].finish(self._clock(), self._channels[name].received))
-                self._clocks[name].ended()
-            else:
-                self._clocks[name].lost(self._clock(), abruptly=abruptly)
-            self._channels[name].skip(0, None)
 
     def portions(self) -> list[Portion]:
         """Hand out what has come in; each portion must come back by `take`, once it was processed, anywhere."""
@@ -222,58 +161,16 @@ class Call:
         said = self._pause(name) if channel.interrupted() else []
         return [*said, *self._measured([*given_up, *missing]), *self._followed(channel), *self._settle()]
 
-    def pause(self, channels: Sequence[str], *, on: bool) -> None:
-        """The platform lets nobody hear some of the channels for a while, or lets them be heard again.
-
-        What was said last in them was said to its end; their time stands still.
-        """
-        for name in channels:
-            self._clocks[name].pause(self._clock(), on=on)
-            if on:
-                self._channels[name].skip(0, None)
-
-    def mute(self, channels: Collection[str]) -> None:
-        """Say which legs are muted: what is silent in them is so by right."""
-        for name, clock in self._clocks.items():
-            clock.muted = name in channels
-
     def watch(self, patience: float) -> list[Outgoing]:
         """Look at the clock, though nothing has come: audio may be missing, or wait too long to be recognised.
 
         Args:
           patience: seconds that a window may wait for the recogniser.
         """
-        now, events = self._clock(), list[Outgoing]()
-        self._behind = set()
-        for name, channel in self._channels.items():
-            outage = self._clocks[name].outage(now, channel.received)
-            if outage is None or outage.lost:
-                self._fill(name, outage)
-            else:
-                end = self._clocks[name].elapsed(now)
-                events += self._measured([Blind(name, end - outage.seconds, end, outage.reason or "")])
-            events += self._measured(channel.late(now, patience))
-            if channel.is_late(now, patience):
-                self._behind.add(name)
-        if self._unheard is not None and AGENT in self.deaf:
-            self._muted[self._unheard] = now + UNHEARD
+        events = self._measured(self.legs.watch(patience))
+        if self._unheard is not None and AGENT in self.legs.deaf:
+            self._muted[self._unheard] = self._clock() + UNHEARD
         return events
-
-    def skipped(self) -> list[tuple[str, int]]:
-        """Give the samples that were put in place of missing ones since this was last asked, by channel."""
-        skipped, self._skipped = self._skipped, []
-        return skipped
-
-    def _fill(self, name: str, outage: Outage | None) -> None:
-        """Put silence where audio is lost for good, so that times agree with the clock."""
-        if outage is None:
-            return
-        channel = self._channels[name]
-        samples = round(outage.seconds * channel.sample_rate)
-        self._skipped.append((name, samples))
-        if outage.reason is None and self._clocks[name].muted:
-            self._excused[name] += samples / channel.sample_rate
-        channel.skip(samples, outage.reason, outage.told)
 
     def relieve(self) -> list[Outgoing]:
         """Give up what customers say, since the recogniser can't hear everybody: nobody there is to be stopped."""
@@ -374,22 +271,15 @@ class Call:
           at: second of the clock at which it ended; now when absent.
         """
         self.state = CallState.DRAINING
-        self._close(self._clock() if at is None else at)
+        self.legs.close(at)
         for channel in self._channels.values():
             channel.finish()
-
-    def _close(self, now: float) -> None:
-        """Stop the clocks; what the legs lack up to now is silent or blind."""
-        for name, channel in self._channels.items():
-            if not self._closed:
-                self._fill(name, self._clocks[name].finish(now, channel.received))
-        self._closed = True
 
     def abandon(self, reason: str) -> list[Outgoing]:
         """Recognise nothing more: what waits for it is blind, and what was to be weighed is left to people."""
         lost: list[Blind] = []
         said: list[Outgoing] = []
-        self._close(self._clock())
+        self.legs.close()
         for name, channel in self._channels.items():
             lost += channel.abandon(reason)
             said += self._pause(name)
@@ -440,9 +330,8 @@ class Call:
         return [Order(name, action, channel, violation_id, by)]
 
     def lag(self, window: Window) -> float:
-        """Seconds since a window's end, by the clock: audio that nobody has read yet is late, too."""
-        received, clock = self._channels[window.channel].received, self._clocks[window.channel]
-        return max(0.0, received + clock.missing(self._clock(), received) - window.end)
+        """Seconds since a window's end, by the clock."""
+        return self.legs.lag(window.channel, window.end)
 
     def _told(self, reaction: Reaction, began: float) -> list[Outgoing]:
         """Put a detector's reaction into signals and reports, and keep its requests."""
@@ -506,7 +395,10 @@ class Call:
         metrics = self._conduct.finish(self.duration)
         said += self._passed()
         missing = tuple(self._detector.finish())
-        return [*said, Stopped(self.duration, self._detector.violations, missing, self.blind, metrics, self.legs)]
+        return [
+            *said,
+            Stopped(self.duration, self._detector.violations, missing, self.blind, metrics, self.legs.accounts),
+        ]
 
     def _followed(self, channel: Channel) -> list[Outgoing]:
         """Follow who speaks; report the bounds that the call passed by that."""

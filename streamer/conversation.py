@@ -203,7 +203,7 @@ class Conversation:
         self._out.join(socket, self._greeting)
         self._stopped = self._lost = False
         self._closed_at = None
-        self.call.joined(started.channels)
+        self.call.legs.joined(started.channels)
         self._changed.set()
 
     async def leave(self, socket: Socket, *, stopped: bool, abruptly: bool = True) -> None:
@@ -247,7 +247,7 @@ class Conversation:
         """Tell the call of the channels that no socket brings once this one is gone."""
         others = {name for one, channels in self._sockets.items() if one is not socket for name in channels}
         if self.call.state is CallState.LISTENING:
-            self.call.left(
+            self.call.legs.left(
                 [name for name in self._sockets.get(socket, ()) if name not in others], ended=ended, abruptly=abruptly
             )
             self._keep_in_place()
@@ -277,13 +277,13 @@ class Conversation:
         """The platform lets nobody hear what a socket brings for a while (`on`), or lets it be heard again."""
         brought = [channel for channel in self._sockets.get(socket, ()) if self._brings(socket, channel)]
         if self.call.state is CallState.LISTENING:
-            self.call.pause(brought, on=on)
+            self.call.legs.pause(brought, on=on)
             self._keep_in_place()
 
     @property
     def late(self) -> float:
         """Seconds of audio that are missing by the clock, so that as much may come at once."""
-        return self.call.late
+        return self.call.legs.late
 
     @property
     def _muted_legs(self) -> set[str]:
@@ -297,7 +297,7 @@ class Conversation:
             await asyncio.sleep(LOOK)
             if self._closed_at is not None:
                 continue
-            self.call.mute(self._muted_legs)
+            self.call.legs.mute(self._muted_legs)
             await self._send(self.call.watch(self._engine.max_queue_age))
             self._keep_in_place()
             if self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted):
@@ -305,7 +305,7 @@ class Conversation:
 
     def _keep_in_place(self) -> None:
         """Leave the same gaps in evidence as in the call, and have them processed."""
-        for name, samples in self.call.skipped():
+        for name, samples in self.call.legs.skipped():
             self.reporter.skip(name, samples)
         self._engine.listener.notify(self)
 

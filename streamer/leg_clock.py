@@ -84,7 +84,8 @@ class LegClock:
     @property
     def blind(self) -> bool:
         """Whether audio is missing at present, so far as was told."""
-        return self._told > 0.0
+        gone = self.state is LegState.LOST or (self.state is LegState.ABSENT and self._expected)
+        return self._told > 0.0 or (gone and self._next > ODD)
 
     def elapsed(self, now: float) -> float:
         """Seconds of the leg by the wall clock, pauses not among them."""

@@ -164,7 +164,7 @@ class Reporter(Results):
                 "duration": round(call.duration, 1),
                 "monitored": round(call.monitored, 1),
                 "blind": round(call.blind, 1),
-                "blind_now": call.deaf,
+                "blind_now": call.legs.deaf,
                 "lag": round(lag, 2),
                 "muted": muted,
             },

@@ -143,7 +143,7 @@ class MediaServer:
     @property
     def deaf(self) -> int:
         """Calls going on in which the agent is not monitored at present."""
-        return sum(AGENT in one.call.deaf for one in self._calls.values())
+        return sum(AGENT in one.call.legs.deaf for one in self._calls.values())
 
     @property
     def late(self) -> float:

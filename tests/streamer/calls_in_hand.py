@@ -81,7 +81,7 @@ def skip(call: Call, gap: Gap) -> list[Outgoing]:
 
 
 def pause(call: Call, channels: Sequence[str]) -> list[Outgoing]:
-    call.pause(channels, on=True)
+    call.legs.pause(channels, on=True)
     return process(call)
 
 

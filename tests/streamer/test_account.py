@@ -79,18 +79,18 @@ class Line:
         self.began = self.now
 
     def join(self, *names: str) -> None:
-        self.call.joined(names)
+        self.call.legs.joined(names)
         for name in names:
             self.legs[name].socket = True
 
     def lose(self, *names: str, ended: bool = False) -> None:
-        self.call.left(names, ended=ended)
+        self.call.legs.left(names, ended=ended)
         for name in names:
             # What was still on its way is lost with the socket.
             self.legs[name].socket, self.legs[name].late = False, 0
 
     def pause(self, name: str, *, on: bool) -> None:
-        self.call.pause([name], on=on)
+        self.call.legs.pause([name], on=on)
         self.legs[name].paused = on
 
     def pass_(self, seconds: float) -> None:
@@ -169,6 +169,7 @@ class TestALegWithoutASocket:
         line.lose("agent")
         line.pass_(1.9)
         assert line.blind == [("agent", LOST)]
+        assert line.call.legs.deaf == ["agent"]
         line.pass_(20)
         accounts = line.end()
         assert accounts["agent"].blind == pytest.approx(21.9, abs=0.01)
@@ -260,13 +261,13 @@ class TestASocketWithoutAudio:
         line.pass_(10)
         accounts = line.end()
         assert accounts["agent"].blind == pytest.approx(8, abs=0.2)
-        assert line.call.late < ODD
+        assert line.call.legs.late < ODD
         assert line.call.duration == pytest.approx(23, abs=0.2)
 
     def test_which_we_muted_is_silent(self) -> None:
         line = live()
         line.pass_(5)
-        line.call.mute(["agent"])
+        line.call.legs.mute(["agent"])
         line.legs["agent"].paused = True
         line.pass_(20)
         accounts = line.end()
@@ -334,7 +335,7 @@ class TestAudioThatCanNotBeHeard:
     def test_of_a_leg_that_we_muted_is_silent(self) -> None:
         line = live()
         line.pass_(5)
-        line.call.mute(["agent"])
+        line.call.legs.mute(["agent"])
         dead(line, 45)
         assert line.end()["agent"].blind == 0.0
 
@@ -368,7 +369,7 @@ class TestAHungRecogniser:
         line.pass_(PATIENCE + 2)
         assert ("agent", "recognition fell behind") in line.blind
         assert [event.action for event in line.told if isinstance(event, Order)] == ["mute"]
-        assert line.call.deaf == ["agent"]
+        assert line.call.legs.deaf == ["agent"]
 
     def test_that_answers_after_all_has_heard_it(self) -> None:
         line = live()
@@ -378,7 +379,7 @@ class TestAHungRecogniser:
         line.pass_(5)
         accounts = line.end()
         assert accounts["agent"].blind == 0.0
-        assert line.call.deaf == []
+        assert line.call.legs.deaf == []
 
 
 def test_a_block_is_still_a_block_while_the_other_leg_is_blind() -> None:

@@ -91,11 +91,11 @@ class TestASocketThatJoins:
     def test_finds_what_was_lost_meanwhile_blind(self) -> None:
         clock = Clock()
         call = begin(clock=clock)
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         speak(call, 1.0)
-        call.left(["agent"], ended=False)
+        call.legs.left(["agent"], ended=False)
         clock.now += 2.0
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         (blind,) = [event for event in receive(call, frame(1.0)) if isinstance(event, Blind)]
         assert (blind.channel, blind.reason) == ("agent", "the connection was lost")
         assert [blind.start, blind.end] == pytest.approx([1.0, 3.0], abs=0.02)
@@ -104,17 +104,17 @@ class TestASocketThatJoins:
     def test_finds_nothing_lost_of_a_customer_who_was_not_there_yet(self) -> None:
         clock = Clock()
         call = begin("agent", "customer", clock=clock, joins=True)
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         clock.now += 20.0
-        call.joined(["customer"])
+        call.legs.joined(["customer"])
         assert Blind not in kinds(receive(call, frame(1.0, "customer")))
-        assert call.legs["customer"].silent == pytest.approx(21.0, abs=0.02)
+        assert call.legs.accounts["customer"].silent == pytest.approx(21.0, abs=0.02)
 
     def test_in_time_finds_nothing_lost(self) -> None:
         call = begin()
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         speak(call, 1.0)
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         assert Blind not in kinds(receive(call, frame(1.0)))
         assert call.duration == 2.0
 
@@ -234,16 +234,16 @@ class TestWhileNobodyListens:
     def test_and_a_connection_comes_again_the_agent_is_muted_too(self) -> None:
         clock = Clock()
         call = begin(policy=self.policy, clock=clock)
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         speak(call, 1.0)
-        call.left(["agent"], ended=False)
+        call.legs.left(["agent"], ended=False)
         clock.now += 2.0
         assert kinds(watch(call)) == [Order, Blind]
 
     def test_for_long_the_agent_stays_muted(self) -> None:
         clock = Clock()
         call = begin(policy=self.policy, clock=clock)
-        call.joined(["agent"])
+        call.legs.joined(["agent"])
         for _ in range(120):
             clock.now += 0.5
             watch(call)
