@@ -149,7 +149,7 @@ async def told(settings: Settings, count: int) -> AsyncIterator[InventedCalls]:
     await asyncio.to_thread(console.start)
     engine = database.open_(settings.journal)
     try:
-        calls = InventedCalls(count, bus, Journal(engine), console.url)
+        calls = InventedCalls(count, bus, Journal(engine, gateway=settings.name), console.url)
         calls.begin()
         going_on = asyncio.create_task(calls.go_on())
         try:

@@ -15,8 +15,8 @@ SEVERITIES = ("review", "alert", "block")
 
 
 def milliseconds(event: Event) -> int:
-    """Give an event's time as it is stored."""
-    return round(event.at.timestamp() * 1000)
+    """Give an event's time as it is stored: cut to the millisecond, as its text has it."""
+    return round(event.at.replace(microsecond=event.at.microsecond // 1000 * 1000).timestamp() * 1000)
 
 
 def project(connection: Connection, event: Event, position: int) -> None:

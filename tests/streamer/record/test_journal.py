@@ -70,6 +70,10 @@ class TestAppending:
             assert row.hash == chain.link(previous, chain.canonical(json.loads(row.body)))
             previous = row.hash
 
+    def test_takes_a_time_that_is_finer_than_it_keeps(self, engine: Engine) -> None:
+        Journal(engine).append([Event(1, "blind", BEGAN + timedelta(microseconds=999_999), fields={})])
+        assert verify(engine, [], []).flaw is None
+
     def test_twice_changes_nothing(self, engine: Engine) -> None:
         one = Journal(engine, lambda _: ["https://example.com"])
         one.append(story())
