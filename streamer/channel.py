@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import inf
 
 import numpy as np
@@ -116,6 +117,7 @@ class Channel:
         self._flat_after = flat_after
         self._flat_code: bytes | None = None
         self._flat_since: float | None = None
+        self._examined = 0
         self._judged = bytearray()
         self._swapped = 0
         self._noted: list[Blind] = []
@@ -194,38 +196,51 @@ class Channel:
         if self._held > BUFFER * self.sample_rate:
             gaps = [one for one in self._inputs if isinstance(one, Lost)]
             self._inputs, self._held = [*gaps, Lost(self._held, "processing fell behind")], 0
-        self._judge(payload)
         samples = len(payload) // self._encoding.width
         self._samples += samples
         self._held += samples
         self._inputs.append(payload)
 
-    def _judge(self, payload: bytes) -> None:
+    def _judge(self, inputs: Sequence[Input]) -> None:
         """Notice audio that comes and can't be understood: a dead line, bytes in the wrong order."""
-        start = self.received
-        end = start + len(payload) / self._encoding.width / self.sample_rate
+        for sound, run in groupby(inputs, key=lambda one: isinstance(one, bytes)):
+            if sound:
+                self._judge_sound(b"".join(one for one in run if isinstance(one, bytes)))
+                continue
+            for one in run:
+                if isinstance(one, Lost):
+                    self._examined += one.samples
+                elif isinstance(one, End):
+                    self._end_flat()
+
+    def _judge_sound(self, payload: bytes) -> None:
+        start = self._examined / self.sample_rate
+        self._examined += len(payload) // self._encoding.width
+        end = self._examined / self.sample_rate
         code = flat_code(payload, self._encoding)
         if code is None or code != self._flat_code or self._flat_since is None:
-            self._end_flat()
+            self._end_flat(start)
             self._flat_code, self._flat_since = code, None if code is None else start
         elif end - self._flat_since >= self._flat_after and end - max(self._blind.end, self._flat_since) >= TOLD:
             self._noted += self._lose(self._flat_since, end, FLAT)
         if self._encoding is Encoding.PCM_S16LE:
-            self._judged += payload
-            if len(self._judged) >= self.sample_rate * self._encoding.width:
-                self._judge_order(end)
+            self._judge_order(payload, end)
 
-    def _judge_order(self, end: float) -> None:
-        judged, self._judged = bytes(self._judged), bytearray()
-        self._swapped = self._swapped + 1 if is_swapped(judged) else 0
-        if self._swapped >= SWAPPED:
-            seconds = len(judged) / self._encoding.width / self.sample_rate
-            since = end - (SWAPPED if self._swapped == SWAPPED else 1) * seconds
-            self._noted += self._lose(max(0.0, since), end, SWAPPED_BYTES)
+    def _judge_order(self, payload: bytes, end: float) -> None:
+        self._judged += payload
+        second = self.sample_rate * self._encoding.width
+        while len(self._judged) >= second:
+            judged = bytes(self._judged[:second])
+            del self._judged[:second]
+            self._swapped = self._swapped + 1 if is_swapped(judged) else 0
+            until = end - len(self._judged) / second
+            if self._swapped >= SWAPPED:
+                since = until - (SWAPPED if self._swapped == SWAPPED else 1)
+                self._noted += self._lose(max(0.0, since), until, SWAPPED_BYTES)
 
-    def _end_flat(self) -> None:
+    def _end_flat(self, until: float | None = None) -> None:
         if self._is_flat and self._flat_since is not None:
-            self._noted += self._lose(self._flat_since, self.received, FLAT)
+            self._noted += self._lose(self._flat_since, self.received if until is None else until, FLAT)
 
     def excuse(self) -> None:
         """What is silent from here on is so by right: the leg is muted."""
@@ -263,7 +278,6 @@ class Channel:
     def finish(self) -> None:
         """The audio has ended."""
         self._wanted = 0.0
-        self._end_flat()
         self._inputs.append(End())
 
     def portion(self) -> Portion | None:
@@ -272,6 +286,7 @@ class Channel:
             return None
         self._processing = True
         inputs, self._inputs, self._held = self._inputs, [], 0
+        self._judge(inputs)
         return Portion(self.name, self._front_end, inputs)
 
     def take(self, processed: Sequence[Processed]) -> tuple[list[Blind], list[Blind]]:
