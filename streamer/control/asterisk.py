@@ -292,7 +292,7 @@ def _in_stasis(response: httpx.Response, leg: str) -> Answer:
         return Answer(
             Outcome.FAILED,
             f"the {leg}'s channel is in {application or 'no application'}, not in Stasis, where alone ARI can mute it;"
-            ' control = "ami" in [platforms.asterisk] mutes any channel',
+            " with control set to ami in [platforms.asterisk], any channel can be muted",
         )
     return Answer(Outcome.CONFIRMED)
 

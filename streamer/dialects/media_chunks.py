@@ -120,10 +120,12 @@ class Chunks:
             self.due = first + 1
             if lacking and (window or len(self.held) >= STRAY - 1 or len(lacking) <= LATE):
                 samples = len(lacking) * (self.samples or len(payload) // self.width)
-                given += self._lose(samples, f"never came: {len(lacking)} from {lacking[0]} on")
+                reason = f"chunks of the {self.track} track never came: {len(lacking)} from {lacking[0]} on"
+                given += self._lose(samples, reason)
             if timestamp is not None:
                 seconds = self.clock.missing(timestamp / 1000, self.position / self.rate)
-                given += self._lose(round(seconds * self.rate), f"never came: {seconds:.1f} s by the platform's clock")
+                reason = f"{seconds:.1f} s of the {self.track} track never came, by the platform's clock"
+                given += self._lose(round(seconds * self.rate), reason)
             given += self._frame(payload)
         return given
 
@@ -135,6 +137,6 @@ class Chunks:
         self.position += self.samples
         return [frame]
 
-    def _lose(self, samples: int, how: str) -> list[Gap]:
+    def _lose(self, samples: int, reason: str) -> list[Gap]:
         self.position += samples
-        return [Gap(self.channel, samples, f"chunks of the {self.track} track {how}")] if samples else []
+        return [Gap(self.channel, samples, reason)] if samples else []

@@ -17,6 +17,10 @@ export const zhSentences = [
   ["overloaded", "负荷过重"],
   ["recognition fell behind", "识别跟不上"],
   ["recognition failed", "识别失败"],
+  ["speech gave no words", "有人说话，但没有识别出文字"],
+  ["audio could not be processed", "音频无法处理"],
+  ["processing fell behind", "音频处理跟不上"],
+  ["{n} s of the {track} track never came, by the platform's clock", "按平台的时钟，{track} 轨有 {n} 秒音频没有送到"],
   ["recognisers overloaded", "识别节点负荷过重"],
   ["recognisers out of reach", "识别节点无法连接"],
   ["the call broke off", "通话中断"],
@@ -71,7 +75,10 @@ export const zhSentences = [
   ["the call's conversation is not known", "不知道通话属于哪个会话"],
   ["the {leg}'s call is not known; give it to the stream as the parameter {name}", "不知道{leg}的通话；请作为参数 {name} 交给媒体流"],
   ["the {leg}'s leg is not known: put {name} into the endpoint's headers", "不知道{leg}一方；请把 {name} 放进端点的标头"],
-  ["the {leg}'s channel is not known; put {name} into the address of the socket", "不知道{leg}的通道；请把 {name} 写进连接地址"],
+  [
+    "the {leg}'s channel is not known; set {variable}, or put {name} into the address of the socket",
+    "不知道{leg}的通道；请设置通道变量 {variable}，或把 {name} 写进连接地址",
+  ],
   ["the call came without an accountSid", "通话没有带 accountSid"],
   ["the call came without a callSid", "通话没有带 callSid"],
   ["the call came without the uuid of a FreeSWITCH channel", "通话没有带 FreeSWITCH 通道的 uuid"],
@@ -86,7 +93,11 @@ export const zhSentences = [
   ["Vonage answered {n}", "Vonage 答复 {n}"],
   ["the agent's leg is {said}", "坐席一方的状态：{said}"],
   ["the agent's call is {said}", "坐席通话的状态：{said}"],
-  ["the agent's channel is in {said}, not in Stasis: no mute there", "坐席的通道在 {said} 中，不在 Stasis 中，无法静音"],
+  [
+    "the {leg}'s channel is in {said}, not in Stasis, where alone ARI can mute it;" +
+      " with control set to ami in [platforms.asterisk], any channel can be muted",
+    "{leg}的通道在 {said} 中，不在 Stasis 中，而 ARI 只能在 Stasis 中静音；把 [platforms.asterisk] 的 control 设为 ami，任何通道都能静音",
+  ],
   ["{what}: {why}", "{what}：{why}"],
 
   // 服务状态
