@@ -8,6 +8,15 @@ from detector.types import Violation
 from streamer.recognition.scheduler import Batch
 
 
+BACKGROUND = (
+    *("media.health", "media.lexicon", "media.tokens", "media.mutes", "media.feed", "media.link", "media.spool"),
+    *("media.recogniser.worker", "media.recogniser.model"),
+    *("console.journal", "console.calls", "console.clips", "console.heads", "console.evidence", "console.tokens"),
+    *("console.webhooks", "console.database", "console.beat", "console.health"),
+)
+"""Names of what runs in the background, of both processes."""
+
+
 class Metrics:
     """The counters of one service.
 
@@ -85,6 +94,9 @@ class Metrics:
             ["name"],
             registry=registry,
         )
+        # So that the first failure is seen as an increase.
+        for name in BACKGROUND:
+            self.background.labels(name)
         self.match_to_signal = Histogram(
             "huazha_match_to_signal_seconds",
             "From words reaching the detector to the block being on the socket",
