@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -105,9 +106,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _make_private(_: Any, __: Any, arguments: Any, ___: Any) -> None:
-    # SQLite gives a file that it makes to all; what it puts beside it has the rights of the file.
+    # SQLite gives a file that it makes to all; what it puts beside it has the rights of the file. One that is there
+    # must not even be opened: closing it again would take away this process's locks on it (POSIX), and lose commits.
     with suppress(OSError):
-        private.opened(Path(arguments[0]), "ab").close()
+        os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, private.FILE))
 
 
 def _prepare(connection: Any, _: Any) -> None:

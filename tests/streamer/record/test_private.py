@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +59,24 @@ def test_whatever_is_written_nobody_else_may_read(tmp_path: Path) -> None:
     assert {name: oct(mode) for name, mode in found.items() if mode & 0o077} == {}
     assert len(found) >= 10
     engine.dispose()
+
+
+def test_a_database_that_is_there_keeps_this_process_s_locks_when_another_connection_comes(tmp_path: Path) -> None:
+    """Whoever closes a file gives up all locks that his process has on it: then two would write at once."""
+    engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")
+    code = (
+        "import fcntl, sys\n"
+        "with open(sys.argv[1], 'r+b') as file:\n"
+        "    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM journal")
+        with engine.connect() as other:
+            other.exec_driver_sql("SELECT * FROM journal")
+            command = [sys.executable, "-c", code, str(tmp_path / "journal.db")]
+            locked = subprocess.run(command, capture_output=True, text=True, check=False)
+    engine.dispose()
+    assert "BlockingIOError" in locked.stderr
 
 
 def test_what_earlier_versions_left_open_is_closed_and_that_is_said_once(
