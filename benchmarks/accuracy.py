@@ -106,7 +106,8 @@ def _listen_to(
                 channel.take(portion.process())
         now += FRAME
         if excerpt is not None and now >= due:
-            window = Window("", channel.name, 0, excerpt.audio, excerpt.start, language)
+            final, speech = excerpt.plan.final, excerpt.speech
+            window = Window("", channel.name, 0, excerpt.audio, excerpt.start, language, final=final, speech=speech)
             (hypothesis,) = recognizer.recognize([window])
             yield now, Look(channel.heard(hypothesis)[0], hypothesis.words, excerpt.audio)
             excerpt = None
@@ -140,7 +141,7 @@ def weigh(recognizer: Recognizer, heard: Heard) -> Answer:
         again = request.within(look.words)
         start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in (request.start - BEFORE, request.end + AFTER))
         audio = look.audio if again else heard.audio[request.channel][start:end]
-        texts = again or replace(request, reading=())
+        texts = again or request.alone()
         question = Scoring("", "", request.id, audio, heard.call.language, texts.heard, texts.instead, 0.0)
         (likelihoods,) = recognizer.score([question])
         return question.answer(likelihoods)

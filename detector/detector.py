@@ -38,6 +38,8 @@ RIPE = 0.3
 NOT_AGREED = "not in the final text"
 HOMOPHONE = 0.05
 """Distance up to which two readings are the same in the ear."""
+APART = 2.0
+"""Seconds between two places of a term up to which one utterance of it may be found at either."""
 SETTLED = 0.3
 """Seconds after a violation's end up to which text must be committed before the violation is looked for in it."""
 
@@ -141,7 +143,7 @@ class Detector:
                 self._consider(replace(finding, exact=False), update, life, decisions, requests, other=hearing)
 
     def _settle(self, lives: Lives, hearing: Hearing) -> list[ScoreRequest]:
-        """Ask again of what was fired by its likelihood and is not in the committed text: was that text right?"""
+        """Ask of what was fired and is not in the committed text: was that text right?"""
         requests = []
         for life in lives.settling():
             span = hearing.between(life.start, life.end, life.violation.term)
@@ -202,7 +204,6 @@ class Detector:
             return self._settled(life, right=verify.verdict(sure) is not Verdict.DROP)
         if life.fired and not life.doubtful:
             return Reaction()
-        life.weighed = True
         return self._judge(life, sure, verify.verdict(sure))
 
     def named(self, request_id: str) -> Violation:
@@ -312,7 +313,7 @@ class Detector:
         return Reaction((self._fire(life, round(sure, 3), sure=verdict is Verdict.BLOCK),))
 
     def _settled(self, life: Life, *, right: bool) -> Reaction:
-        """What was fired by its likelihood stays, unless the text that was agreed instead is far likelier."""
+        """What was fired stays, unless the text that was agreed instead is far likelier."""
         life.settling = False
         if life.violation.status is not Status.FIRED:
             return Reaction()
@@ -342,22 +343,29 @@ class Detector:
         return Decision(life.violation, life.action)
 
     def _retract(self, lives: Lives, found: list[Finding], update: TranscriptUpdate) -> list[Decision]:
-        """Take back what was fired on text that committed text doesn't bear out."""
+        """Take back what was fired on text that committed text doesn't bear out.
+
+        What an allow phrase silences is taken back at once, and so is what nothing was heard in place of. Other words
+        in its place were perhaps misheard: then both are weighed first. What is out of sight stays as last heard.
+        """
         hearing = self._hearings[update.channel]
         settled = update.committed[-1].end if update.committed else 0.0
         decisions = []
-        for life in lives.unsettled(float("inf") if update.final else settled - SETTLED):
-            if not any(_bears_out(finding, life) and _met_by(finding, lives) is life for finding in found):
-                silenced = any(_bears_out(finding, life) for finding in hearing.silenced)
-                if (
-                    life.weighed
-                    and not silenced
-                    and hearing.between(life.start, life.end, life.violation.term) is not None
-                ):
+        for life in lives.unsettled(inf if update.final else settled - SETTLED):
+            if any(_bears_out(finding, life) and _met_by(finding, lives) is life for finding in found):
+                continue
+            if not any(_bears_out(finding, life) for finding in hearing.silenced):
+                if hearing.forgot(life.start):
+                    decisions.append(life.step(Status.CONFIRMED))
+                    continue
+                if (place := _elsewhere(life, found, lives)) is not None:
+                    life.start, life.end = place.start, place.end
+                    continue
+                if hearing.between(life.start, life.end, life.violation.term) is not None:
                     life.settling = True
                     continue
-                self.violations -= 1
-                decisions.append(life.step(Status.RETRACTED, undo=NOT_AGREED))
+            self.violations -= 1
+            decisions.append(life.step(Status.RETRACTED, undo=NOT_AGREED))
         lives.forget(settled)
         return decisions
 
@@ -381,6 +389,16 @@ def _bears_out(finding: Finding, life: Life) -> bool:
     """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
     same = finding.exact or finding.distance <= max(HOMOPHONE, life.distance)
     return same and finding.rule.id == life.rule.id and life.overlaps(finding.start, finding.end)
+
+
+def _elsewhere(life: Life, found: Sequence[Finding], lives: Lives) -> Finding | None:
+    """Find where committed text has what was fired a little way off: recognisers place words apart beside a pause."""
+    for finding in found:
+        same = finding.rule is life.rule and finding.term == life.violation.term
+        near = max(finding.start - life.end, life.start - finding.end) < APART
+        if same and near and finding.exact and finding.committed and _met_by(finding, lives) is None:
+            return finding
+    return None
 
 
 def _met_by(finding: Finding, lives: Lives, heard: Sequence[Finding] = (), since: float = inf) -> Life | None:

@@ -12,7 +12,7 @@ from math import inf
 from detector import nearmiss
 from detector.lifecycle import Span
 from detector.matcher import Hit, Hits, Standing, scan, sounds_allowed, standing
-from detector.types import MatchKind, Status, TranscriptUpdate, Violation, Word
+from detector.types import CONTEXT, REACH, MatchKind, Status, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table, Use
 from lexicon.negation import CLAUSE, denied
 from lexicon.normalize import Folded, fold
@@ -125,6 +125,7 @@ class Hearing:
         self._tentative: list[Word] = []
         self._first = 0
         self._spent = 0
+        self._sight = -inf
         self._pauses: list[int] = []
 
     @property
@@ -147,6 +148,7 @@ class Hearing:
             self._pauses.append(self._first + len(self._committed))
         # Before this, an allow phrase may have lost its beginning; what stands there was judged when it hadn't.
         judged = self._table.longest if self._first else 0
+        self._sight = text.begin(judged) if judged else -inf
         found: list[Finding] = []
         self.silenced = []
         for hit in hits.terms:
@@ -171,9 +173,10 @@ class Hearing:
         words = self.words
         first, last = span.first - self._first, span.last - self._first
         low, high = first, last
-        while low > 0 and first - low < 8 and words[first].start - words[low - 1].start < 4:
+        (most_before, most_after), (before, after) = CONTEXT, REACH
+        while low > 0 and first - low < most_before and words[first].start - words[low - 1].start < before:
             low -= 1
-        while high + 1 < len(words) and high - last < 4 and words[high + 1].end - words[last].end < 1.2:
+        while high + 1 < len(words) and high - last < most_after and words[high + 1].end - words[last].end < after:
             high += 1
         return tuple(words[low:first]), tuple(words[first : last + 1]), tuple(words[last + 1 : high + 1])
 
@@ -183,18 +186,23 @@ class Hearing:
         words = self.words
         return tuple(words[:first]), tuple(words[first : last + 1]), tuple(words[last + 1 :])
 
+    def forgot(self, at: float) -> bool:
+        """Whether terms that begin at a second of call audio are out of sight, as so much was said since."""
+        return at < self._sight
+
     def between(self, start: float, end: float, term: str) -> Span | None:
         """Give the words that were said from `start` to `end` seconds, where a term was heard; None if none were.
 
-        Two readings place the same word a little apart, so it is those words at that time which sound most like the
-        term; where no sounds are known, those that fit the time best.
+        Two readings place the same word a little apart, so it is those words about that time which sound most like the
+        term; where none of that time do, or no sounds are known, those that fit the time best.
         """
         words = self.words
         inside = [at for at, word in enumerate(words) if start < (word.start + word.end) / 2 < end]
         if not inside:
             return None
         alike = self._most_like(term, max(0, inside[0] - SHIFTED), min(len(words), inside[-1] + 1 + SHIFTED))
-        if alike is not None:
+        said = Span(self._first + inside[0], self._first + inside[-1])
+        if alike is not None and alike.overlaps(said):
             return alike
         spans = (
             (first, last)
@@ -273,24 +281,24 @@ class Hearing:
             hit = Hit(use, miss.start, miss.end)
             if (use.rule, miss.end) in written or not self._covers(use) or table.rules[use.rule].near:
                 continue
-            benign = sounds_allowed(table, folded, hit) or self._is_benign(miss, misses, hits)
+            benign = sounds_allowed(table, folded, hit) or self._is_benign(miss, near, hits)
             finding = replace(self._finding(text, hit, miss.distance, exact=False), loose=self._once and miss.loose)
             (self.silenced if benign else found).append(finding)
         return found
 
-    def _is_benign(self, miss: nearmiss.NearMiss, misses: list[nearmiss.NearMiss], hits: Hits) -> bool:
-        """Whether a disclosure, or an allow phrase of any rule, fits the same words at least as well."""
+    def _is_benign(self, miss: nearmiss.NearMiss, near: list[nearmiss.NearMiss], hits: Hits) -> bool:
+        """Whether a disclosure, or an allow phrase of any rule, fits the same words at least as well.
+
+        A disclosure that is written there sounds like itself, too.
+        """
         table = self._table
         if any(allow.start <= miss.start and miss.end <= allow.end for allow in hits.allowed):
             return True
         if table.rules[table.sounding[miss.term].rule].required is not None:
             return False
-        disclosures = [hit for hit in hits.terms if table.rules[hit.use.rule].required is not None]
-        if any(said.start < miss.end and miss.start < said.end for said in disclosures) and miss.distance > 0:
-            return True
         return any(
             other.distance <= miss.distance and other.start < miss.end and miss.start < other.end
-            for other in misses
+            for other in near
             if table.rules[table.sounding[other.term].rule].required is not None
         )
 
@@ -367,6 +375,11 @@ class _Text:
     def ends(self) -> list[int]:
         """For each word, the raw characters up to its end."""
         return list(accumulate(len(word.text) for word in self.words))
+
+    def begin(self, at: int) -> float:
+        """Give the second of call audio at which the word of a folded character begins; infinity after the last."""
+        word = self.owner(self.folded.offsets[at]) if at < len(self.folded.offsets) else len(self.words)
+        return self.words[word].start if word < len(self.words) else inf
 
     def owner(self, at: int) -> int:
         """Give the word that a raw character is part of."""

@@ -5,7 +5,7 @@
             |                                                          v
 found ------+--by sound, or tentative--> CANDIDATE --sure enough--> FIRED --stands in committed text--> CONFIRMED
                                              |                        |
-                                             +--not sure--> RETRACTED <--is gone when the text is committed
+                                             +--not sure--> RETRACTED <--is not in committed text, which is likelier
 ```
 """
 
@@ -51,8 +51,7 @@ class Life:
       asked: how often its likelihood was asked for.
       early: whether it was asked for last when it may not have been spoken to its end.
       waiting: whether an answer is still to come.
-      weighed: whether it was fired by its likelihood.
-      settling: whether it is weighed once more, since the committed text doesn't bear it out.
+      settling: whether it is weighed against the committed text, which doesn't bear it out.
       denied: whether it seemed to be denied when it was found.
       doubtful: whether it was fired only for people to look into, since it was not sure enough.
       action: what was done about it when it fired.
@@ -66,7 +65,6 @@ class Life:
     asked: int = 0
     early: bool = False
     waiting: bool = False
-    weighed: bool = False
     settling: bool = False
     denied: bool = False
     doubtful: bool = False
@@ -182,7 +180,7 @@ class Lives:
         ]
 
     def settling(self) -> list[Life]:
-        """List the violations that are to be weighed once more."""
+        """List the violations that are to be weighed against the committed text."""
         return [life for life in self._lives if life.settling]
 
     def open(self, since: float) -> bool:

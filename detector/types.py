@@ -9,6 +9,8 @@ from math import inf
 from typing import Any
 
 PUNCTUATION = " ,.!?;:…，。！？；：、"
+CONTEXT, REACH = (8, 4), (4.0, 1.2)
+"""Words before and after others that help to weigh them, and the seconds within which they do."""
 SAME_PLACE = 0.5
 """Seconds by which two alignments may place the same word apart."""
 
@@ -182,6 +184,21 @@ class ScoreRequest:
         head = said[: len(said) - len(said.lstrip())]
         tail = said[len(said.rstrip(PUNCTUATION)) :]
         return _joined(self.before) + head + self.term + tail + _joined(after)
+
+    def alone(self) -> ScoreRequest:
+        """Ask the same of the seconds around the words, which are listened to by themselves.
+
+        What is only in another reading is weighed against what was heard in those seconds; where that was nothing,
+        there is no `reading` to weigh it against.
+        """
+        if not self.reading:
+            return self
+        first, last = self.words[0].start, self.words[-1].end
+        before = tuple(word for word in self.before[-CONTEXT[0] :] if first - word.start < REACH[0])
+        after = tuple(word for word in self.after[: CONTEXT[1]] if word.end - last < REACH[1])
+        start, end = (*before, *self.words)[0].start, (*self.words, *after)[-1].end
+        heard = tuple(word for word in self.reading if start <= (word.start + word.end) / 2 <= end)
+        return replace(self, before=before, after=after, reading=heard)
 
     def within(self, words: Sequence[Word]) -> ScoreRequest | None:
         """Ask the same of all of a hypothesis that holds what was heard; None when it doesn't."""

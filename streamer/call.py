@@ -193,8 +193,6 @@ class Call:
                 now if channel.ending or channel.eager else now + PATIENCE.get(channel.name, 0.0),
                 partial(self._cut, channel),
                 thorough=channel.name != CUSTOMER,
-                call_id=self.id,
-                channel=channel.name,
             )
             for channel in self._channels.values()
             if channel.claim(self._clock())
@@ -206,7 +204,8 @@ class Call:
             return None
         thorough, final = in_time and channel.name != CUSTOMER, excerpt.plan.final
         audio, start = excerpt.audio, excerpt.start
-        return Window(self.id, channel.name, channel.windows, audio, start, self._language, thorough, final)
+        number, language, speech = channel.windows, self._language, excerpt.speech
+        return Window(self.id, channel.name, number, audio, start, language, thorough, final, speech)
 
     def questions(self, now: float) -> list[Scoring]:
         """Give the likelihoods that the detector wants; each must come back by `scored` or `unscored`."""

@@ -15,6 +15,7 @@ from detector.types import ScoreRequest, TranscriptUpdate
 from streamer.audio import SAMPLE_RATE, RingBuffer, flat_code, is_swapped
 from streamer.front_end import End, FrontEnd, Input, Lost, Missing, Portion, Processed, Sound
 from streamer.recognition.agreement import OVERLAP, Agreement
+from streamer.recognition.coverage import wordless
 from streamer.recognition.recognizer import Hypothesis
 from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted
 from streamer.recognition.windows import Plan, WindowPlanner
@@ -31,6 +32,8 @@ LEAD_IN, ROOM = 3.0, 10.0
 """Seconds of what was said before that lead in to a window which begins with speech, and of both together at most.
 
 Joined to it without the pause between: a recogniser hears a sentence better that continues another."""
+WORDLESS = "speech gave no words"
+"""Why speech is blind in which the recogniser heard nothing, however it was asked."""
 SWAPPED = 2
 """Seconds in a row of samples in the wrong byte order, after which that is sure."""
 TOLD = 1.0
@@ -55,11 +58,13 @@ class Excerpt:
     Attributes:
       audio: float32 at 16 kHz: the plan's, after what leads in to it.
       start: seconds of call audio at which it would begin, were there no pause after the lead-in.
+      speech: from and to when somebody speaks in it whom no other window will hear, in seconds of call audio.
     """
 
     plan: Plan
     audio: NDArray[np.float32]
     start: float
+    speech: tuple[tuple[float, float], ...] = ()
 
 
 class Channel:
@@ -340,7 +345,9 @@ class Channel:
             return None
         audio = self.audio(plan.start, plan.end)
         lead_in = self._lead_in(plan) if in_time else audio[:0]
-        self._in_flight = Excerpt(plan, np.concatenate([lead_in, audio]), plan.start - len(lead_in) / SAMPLE_RATE)
+        start = plan.start - len(lead_in) / SAMPLE_RATE
+        speech = plan.unsettled(self._planner.heard)
+        self._in_flight = Excerpt(plan, np.concatenate([lead_in, audio]), start, speech)
         self.windows += 1
         return self._in_flight
 
@@ -353,13 +360,14 @@ class Channel:
         """Give what a likelihood is told from: the request that fits it, audio, and the recogniser's trace of it.
 
         The last window, if it holds what was heard: then nothing need be listened to again. No audio where it is asked
-        for too late, and not held any more.
+        for too late, and not held any more, or where there is nothing that it could be weighed against.
         """
         again = request.within(self._last.words) if self._last.trace is not None else None
         if again is not None:
             return again, self._last_audio, self._last.trace
-        alone = replace(request, reading=())
-        return alone, self.audio(alone.start - BEFORE, alone.end + AFTER), None
+        alone = request.alone()
+        unlike = bool(request.reading) and not alone.reading
+        return alone, self._said[:0] if unlike else self.audio(alone.start - BEFORE, alone.end + AFTER), None
 
     def expect(self, eager: bool) -> None:
         """Look sooner from now on, since a term may be on somebody's lips; or no more."""
@@ -376,7 +384,11 @@ class Channel:
         # What follows it may have been given up meanwhile: then no second look comes.
         last = self._planner.heard > plan.end
         settles, final = (plan.end, True) if last else (plan.settles, plan.final)
-        update = self._agreement.heard(hypothesis.words, until=plan.end, settles=settles, final=final, seam=seam)
+        if not hypothesis.words and (hypothesis.rejected or wordless(excerpt.speech, ())):
+            # Somebody spoke, and nobody will hear it better: what was heard of it last stands.
+            update = replace(self.rest(), final=final, until=plan.end)
+        else:
+            update = self._agreement.heard(hypothesis.words, until=plan.end, settles=settles, final=final, seam=seam)
         if plan.final and hypothesis.words:
             self._keep(excerpt)
         update = replace(update, paused=plan.paused, look=hypothesis.words, alternatives=hypothesis.alternatives)
@@ -387,7 +399,11 @@ class Channel:
         if trouble and plan.final:
             self.missed = True
             return update, self._lose(unheard, min(plan.end, self.received), trouble)
-        return update, []
+        spoken = max(plan.speech[0], unheard), min(plan.speech[1], self._planner.heard)
+        words = (*update.committed, *hypothesis.words)
+        lost = [self._lose(start, end, WORDLESS) for start, end in wordless([spoken], words)]
+        self.missed = bool(lost)
+        return update, [blind for some in lost for blind in some]
 
     def failed(self, reason: str = "recognition failed") -> list[Blind]:
         """The window in flight was not recognised: it is tried once more, then given up."""

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from detector.types import Word
+from streamer.recognition.coverage import wordless
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.service import Service
 
@@ -16,8 +17,19 @@ Running = Callable[..., AbstractAsyncContextManager[Service]]
 """Runs a service on free ports: `async with running(recognizer, **limits) as service`."""
 
 
+def understood(window: Window, words: Sequence[Word] = ()) -> tuple[Word, ...]:
+    """Give words of a window, and fillers where somebody speaks and none are: what gives no words is not monitored."""
+    gaps = [
+        (start + 0.5 * i, end)
+        for start, end in wordless(window.speech, words)
+        for i in range(int(2 * (end - start)) + 1)
+    ]
+    fillers = [Word("嗯", start, min(start + 0.5, end), 0.9) for start, end in gaps if start < end]
+    return tuple(sorted([*words, *fillers], key=lambda word: word.start))
+
+
 class FaultyRecognizer:
-    """Hears nothing, or fails, as it is told."""
+    """Hears nothing that matters, or fails, as it is told."""
 
     name = "faulty"
     concurrency = 2
@@ -31,7 +43,7 @@ class FaultyRecognizer:
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         if self.broken:
             raise RuntimeError("no such luck")
-        return [Hypothesis(()) for _ in windows]
+        return [Hypothesis(understood(window)) for window in windows]
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         return [tuple(0.0 for _ in question.texts) for question in questions]
@@ -51,7 +63,7 @@ class Reciter(FaultyRecognizer):
         self._words = [Word(piece, at, at + pace, 0.9) for piece, at in zip(text, times, strict=True)]
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        return [Hypothesis(self._within(window)) for window in windows]
+        return [Hypothesis(understood(window, self._within(window))) for window in windows]
 
     def _within(self, window: Window) -> tuple[Word, ...]:
         if window.channel != "agent":

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from detector.types import Word
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 
-VERSION = 1
+VERSION = 2
 """Of all this: a gateway and a cluster that differ in it don't understand each other."""
 SAMPLES = np.dtype("<f4")
 
@@ -60,7 +60,7 @@ def pack_introduction_wanted() -> bytes:
 
 def pack_windows(windows: Sequence[Window]) -> bytes:
     """Ask what is heard in windows."""
-    about = [[window.language, window.start, window.thorough, window.final] for window in windows]
+    about = [[window.language, window.start, window.thorough, window.final, window.speech] for window in windows]
     return _question("windows", about, [window.audio for window in windows])
 
 
@@ -87,8 +87,10 @@ def unpack_question(body: bytes) -> Question:
                 return None
             case "windows":
                 return [
-                    Window("", "", number, heard, float(start), str(language), bool(thorough), bool(final))
-                    for number, ((language, start, thorough, final), heard) in enumerate(
+                    Window(
+                        "", "", number, heard, float(start), str(language), bool(thorough), bool(final), _spans(speech)
+                    )
+                    for number, ((language, start, thorough, final, speech), heard) in enumerate(
                         zip(header["about"], audio, strict=True)
                     )
                 ]
@@ -135,6 +137,8 @@ def pack_heard(heard: Heard) -> bytes:
             "rejected": one.rejected,
             "foreign": one.foreign,
             "alternatives": [_packed(words) for words in one.alternatives],
+            "whole": one.trace is not None,
+            "spoken": one.spoken,
         }
         for one in heard.hypotheses
     ]
@@ -142,7 +146,7 @@ def pack_heard(heard: Heard) -> bytes:
 
 
 def unpack_heard(body: bytes) -> Heard:
-    """Read what was heard.
+    """Read what was heard; the trace of a window that texts can be weighed on is True.
 
     Raises:
       ValueError: the answer is none.
@@ -156,6 +160,8 @@ def unpack_heard(body: bytes) -> Heard:
                 one["rejected"],
                 one["foreign"],
                 tuple(map(_unpacked, one["alternatives"])),
+                trace=one["whole"] or None,
+                spoken=one["spoken"],
             )
             for one in answer["heard"]
         )
@@ -207,6 +213,10 @@ def _packed(words: Sequence[Word]) -> list[list[object]]:
 
 def _unpacked(words: Sequence[Sequence[Any]]) -> tuple[Word, ...]:
     return tuple(Word(str(text), float(start), float(end), float(sure)) for text, start, end, sure in words)
+
+
+def _spans(spans: Sequence[Sequence[Any]]) -> tuple[tuple[float, float], ...]:
+    return tuple((float(start), float(end)) for start, end in spans)
 
 
 def _json(text: bytes) -> dict[str, Any]:

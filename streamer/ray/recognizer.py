@@ -62,7 +62,7 @@ class RayRecognizer:
         self.name = heard.model
         waited = max(0.0, time.monotonic() - began - heard.busy)
         trace = LISTENED_TO if self._abilities.scores else None
-        return [replace(one, trace=trace, waited=waited) for one in heard.hypotheses]
+        return [replace(one, trace=one.trace and trace, waited=waited) for one in heard.hypotheses]
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts by listening to their audio again.

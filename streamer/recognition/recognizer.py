@@ -24,6 +24,8 @@ class Window:
       language: as in `zh`, `en`.
       thorough: whether other readings are worth their time.
       final: speech ends in it.
+      speech: seconds of call audio from and to which somebody speaks in it whom no other window will hear: where that
+        gives no words, another attempt is worth its time.
     """
 
     call_id: str
@@ -34,6 +36,7 @@ class Window:
     language: str
     thorough: bool = True
     final: bool = False
+    speech: tuple[tuple[float, float], ...] = ()
 
     @property
     def end(self) -> float:
@@ -50,15 +53,12 @@ class Turn:
         a thorough look; None when nothing is left to do.
       deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
       thorough: whether a thorough look is wanted, where there is time for one; what a batch has in common.
-      call_id, channel: whose turn it is.
     """
 
     language: str
     deadline: float
     cut: Callable[[bool], Window | None]
     thorough: bool = True
-    call_id: str = ""
-    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Hypothesis:
       rejected: why a guard threw the words out, or None.
       foreign: the language that was spoken, where it was beyond doubt another than the window's.
       alternatives: other readings, less likely, where they were asked for; their times are roughly right.
-      trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque.
+      trace: what the recogniser keeps of the window, so that it can weigh texts without listening again; opaque. None
+        where texts are better weighed on the seconds around them.
       waited: seconds that the window waited for its turn after it was given to the recogniser, and on the way to it.
       spoken: the language that was spoken, where that was beyond doubt.
     """

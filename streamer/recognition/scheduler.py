@@ -146,14 +146,6 @@ class Scheduler:
         jobs = [*self._queue, *self._running.values()]
         return time.monotonic() - min(job.submitted for job in jobs) if jobs else 0.0
 
-    def age_of(self, call_id: str, channel: str) -> float:
-        """Seconds since a channel's turn was asked for that has no answer yet; 0 when it has none in here."""
-        for job in (*self._queue, *self._running.values()):
-            asked = job.asked
-            if isinstance(asked, Turn) and (asked.call_id, asked.channel) == (call_id, channel):
-                return time.monotonic() - job.submitted
-        return 0.0
-
     @property
     def relief(self) -> Relief:
         """What must be given up at present, so that the rest is heard in time: nothing, when nobody waits."""

@@ -19,6 +19,7 @@ from faster_whisper.tokenizer import Tokenizer
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
 from streamer.recognition import capacity
+from streamer.recognition.coverage import MOST_PARTS, Span, parts, wordless
 from streamer.recognition.devices import Placement
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, Loader, on_host, stacked
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
@@ -43,15 +44,25 @@ MAX_COMPRESSION = 2.4
 """Text that zlib shrinks by more than this repeats itself (Whisper's own bound for the same)."""
 
 
+MARGIN = 0.2
+"""Seconds of audio before the start of speech and after its end that are heard with it, as voice activity is late."""
+ECHO = 5
+"""Characters of the prompt in a row that nobody says by chance."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Decoding:
     prompted: bool
     repetition_penalty: float
+    unsure: float = UNSURE_NO_SPEECH
 
 
 FIRST_TRY = _Decoding(prompted=True, repetition_penalty=1.1)
 # What loops or echoes mostly does so because of the prompt.
 SECOND_TRY = _Decoding(prompted=False, repetition_penalty=1.3)
+# What is said again is said again: a part is too short to loop for long. It is echoed where it is hard to hear, and
+# nobody is sure that it holds words.
+BY_ITSELF = _Decoding(prompted=False, repetition_penalty=1.0, unsure=0.0)
 
 
 class WhisperRecognizer:
@@ -94,7 +105,9 @@ class WhisperRecognizer:
         return self._abilities
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        """Recognise windows of one language in one batch.
+        """Recognise windows of one language, those of a kind in one batch.
+
+        Where speech that no other window will hear gave no words, it is heard again by itself, cut at its pauses.
 
         Raises:
           ValueError: the windows are of several languages, or of one that the model doesn't know.
@@ -103,13 +116,36 @@ class WhisperRecognizer:
         if len(languages) != 1:
             raise ValueError(f"a batch is of one language, not {sorted(languages)}")
         engine = self.engine(languages.pop())
-        hypotheses = self._decode(windows, engine, FIRST_TRY)
+        hypotheses = self._by_kind(windows, engine, FIRST_TRY)
         again = [i for i, hypothesis in enumerate(hypotheses) if hypothesis.rejected]
         if again:
-            second = self._decode([windows[i] for i in again], engine, SECOND_TRY)
+            second = self._by_kind([windows[i] for i in again], engine, SECOND_TRY)
             for i, hypothesis in zip(again, second, strict=True):
                 hypotheses[i] = hypothesis
-        return hypotheses
+        return [self._completed(*both, engine) for both in zip(windows, hypotheses, strict=True)]
+
+    def _by_kind(self, windows: Sequence[Window], engine: Engine, options: _Decoding) -> list[Hypothesis]:
+        """Decode windows; no hasty look makes a thorough one hasty."""
+        heard: dict[int, Hypothesis] = {}
+        for thorough in (True, False):
+            alike = [i for i, window in enumerate(windows) if window.thorough is thorough]
+            if alike:
+                heard.update(zip(alike, self._decode([windows[i] for i in alike], engine, options), strict=True))
+        return [heard[i] for i in range(len(windows))]
+
+    def _completed(self, window: Window, hypothesis: Hypothesis, engine: Engine) -> Hypothesis:
+        """Hear again by itself, in parts, what gave no words."""
+        gaps = [] if hypothesis.foreign else wordless(window.speech, hypothesis.words)
+        cut = [part for gap in gaps for part in parts(window.audio, window.start, gap)][:MOST_PARTS]
+        heard: list[Word] = []
+        most = self._abilities.max_batch
+        for at in range(0, len(cut), most):
+            windows = [_part(window, start, end) for start, end in cut[at : at + most]]
+            heard += [word for part in self._decode(windows, engine, BY_ITSELF) for word in part.words]
+        if not heard:
+            return hypothesis
+        first, *others = (_filled(words, gaps, heard) for words in (hypothesis.words, *hypothesis.alternatives))
+        return replace(hypothesis, words=first, rejected=None, alternatives=tuple(others), trace=None)
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts by what the decoder gives to their tokens when it is made to write them."""
@@ -146,7 +182,9 @@ class WhisperRecognizer:
             max_length=len(prompt) + SPARE_TOKENS + int(TOKENS_PER_SECOND * longest),
             return_no_speech_prob=True,
         )
-        texts = [engine.text_of(result.sequences_ids[0]) for result in results]
+        # Each is bound by its own length: how long the others are is no reason to loop.
+        bounds = [SPARE_TOKENS + int(TOKENS_PER_SECOND * len(window.audio) / SAMPLE_RATE) for window in windows]
+        texts = [engine.text_of(result.sequences_ids[0][:bound]) for result, bound in zip(results, bounds, strict=True)]
         alignments = engine.model.align(
             encoded,
             engine.start,
@@ -158,7 +196,7 @@ class WhisperRecognizer:
         for window, (_, tokens), alignment, result, trace in zip(
             windows, texts, alignments, results, on_host(encoded), strict=True
         ):
-            first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob)
+            first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob, options)
             heard = spoken[len(hypotheses)]
             first = replace(first, spoken=heard, foreign=None if heard == window.language else heard)
             others = [engine.tokenizer.decode(engine.text_of(ids)[1]) for ids in result.sequences_ids[1:]]
@@ -182,12 +220,13 @@ def _hypothesis(
     ids: list[int],
     alignment: Any,
     no_speech: float,
+    options: _Decoding,
 ) -> Hypothesis:
     if no_speech > MAX_NO_SPEECH:
         return Hypothesis((), no_speech)
-    if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code):
+    if rejected := _reject(tokenizer.decode(ids), tokenizer.language_code, prompted=options.prompted):
         return Hypothesis((), no_speech, rejected)
-    if no_speech > UNSURE_NO_SPEECH and _log_probability(alignment) < UNSURE_LOG_PROBABILITY:
+    if no_speech > options.unsure and _log_probability(alignment) < UNSURE_LOG_PROBABILITY:
         return Hypothesis((), no_speech)
     return Hypothesis(to_words(_timed(tokenizer, ids, alignment), window.start, window.end), no_speech)
 
@@ -227,14 +266,29 @@ def _letters(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
-def _reject(text: str, language: str) -> str | None:
+def _part(window: Window, start: float, end: float) -> Window:
+    """Cut a part out of a window; not more of it than that: a piece of what is beside it would be heard twice."""
+    edges = {at for span in window.speech for at in span}
+    start, end = start - MARGIN * (start in edges), end + MARGIN * (end in edges)
+    first = max(0, round((start - window.start) * SAMPLE_RATE))
+    audio = window.audio[first : round((end - window.start) * SAMPLE_RATE)]
+    return replace(window, audio=audio, start=window.start + first / SAMPLE_RATE, final=False, speech=())
+
+
+def _filled(words: Sequence[Word], gaps: Sequence[Span], heard: Sequence[Word]) -> tuple[Word, ...]:
+    """Put words where there were none; a word before them was no longer than that."""
+    kept = [replace(word, end=min([word.end, *(start for start, _ in gaps if word.start < start)])) for word in words]
+    return tuple(sorted([*kept, *heard], key=lambda word: word.start))
+
+
+def _reject(text: str, language: str, *, prompted: bool = True) -> str | None:
     """Say why a text is none that anybody spoke."""
     raw = text.encode()
     # zlib adds about 11 bytes to anything, which keeps short sentences clear of the bound.
     if len(raw) / len(zlib.compress(raw)) > MAX_COMPRESSION:
         return "repeats itself"
-    prompt = PROMPTS.get(language)
-    if prompt and prompt.rstrip("。") in text:
+    prompt = PROMPTS.get(language, "") if prompted else ""
+    if any(prompt[at : at + ECHO] in text for at in range(len(prompt) - ECHO + 1)):
         return "echoes the prompt"
     return None
 

@@ -49,6 +49,7 @@ class Plan:
       fresh: it begins with the speech, so that nothing comes before.
       settles: what is heard up to here stays, with no second opinion: all of it when speech has ended, all but
         the margin when windows get no longer, else nothing.
+      speech: from and to when somebody speaks in it, as far as that is known by now.
     """
 
     start: float
@@ -57,6 +58,16 @@ class Plan:
     settles: float
     paused: bool = False
     fresh: bool = False
+    speech: tuple[float, float] = (0.0, 0.0)
+
+    def unsettled(self, heard: float) -> tuple[tuple[float, float], ...]:
+        """Give the speech that this window is the last to hear.
+
+        Args:
+          heard: seconds of call audio before which everything was heard.
+        """
+        start, end = max(self.speech[0], heard), min(self.speech[1], self.settles)
+        return ((start, end),) if start < end else ()
 
 
 @dataclass(slots=True)
@@ -167,7 +178,8 @@ class WindowPlanner:
             if spoken < options.shortest or not (news or (paused and self._looked < whole)):
                 return None
         settles = end if final else end - options.margin if full else start
-        return Plan(start, end, final, settles, paused, fresh=start <= segment.start)
+        speech = segment.start, end if segment.end is None else min(segment.end, end)
+        return Plan(start, end, final, settles, paused, start <= segment.start, speech)
 
     def settled(self, until: float) -> None:
         """The window in flight was heard, and text is settled up to `until`.

@@ -56,6 +56,7 @@ class Piece:
       settles: what ends by then stays; what comes later is heard better in the next piece.
       closes: speech ends in it.
       speech: seconds of it that no other piece holds.
+      begins: where those begin.
     """
 
     start: float
@@ -63,6 +64,7 @@ class Piece:
     settles: float
     closes: bool
     speech: float
+    begins: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +85,16 @@ class Cut:
     def speech(self) -> float:
         """Seconds of speech that no other window holds."""
         return sum(piece.speech for piece in self.pieces)
+
+    @property
+    def spoken(self) -> tuple[tuple[float, float], ...]:
+        """From and to when somebody speaks whom no other window holds, in seconds from the window's start."""
+        begins = zip(self.pieces, self._begins(), strict=True)
+        return tuple(
+            (piece.begins - piece.start + begin, piece.begins - piece.start + begin + piece.speech)
+            for piece, begin in begins
+            if piece.speech
+        )
 
     def placed(self, words: Sequence[Word]) -> list[tuple[Word, ...]]:
         """Give each piece's words where they were spoken.
@@ -205,7 +217,7 @@ class Cutter:
                 self.spans.append((self._speaking, event.at))
                 cuts += self._bounded(event.at)
                 end = min(self._received, event.at + self._options.tail)
-                cuts += self._add(Piece(self._begin, end, end, True, max(0.0, event.at - self._new)))
+                cuts += self._add(Piece(self._begin, end, end, True, max(0.0, event.at - self._new), self._new))
                 self._speaking, self._done = None, end
         return cuts
 
@@ -220,7 +232,7 @@ class Cutter:
             at, paused = self._quietest(self._begin + options.longest - options.quiet, self._begin + options.longest)
             settles = at if paused else at - options.margin
             said = settles if quiet is None else min(settles, quiet)
-            cuts += self._add(Piece(self._begin, at, settles, False, max(0.0, said - self._new)))
+            cuts += self._add(Piece(self._begin, at, settles, False, max(0.0, said - self._new), self._new))
             self._begin, self._new = at if paused else at - options.context, max(self._new, said)
         return cuts
 

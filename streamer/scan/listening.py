@@ -22,6 +22,7 @@ from lexicon.compiler import Table
 from streamer.audio import Resampler
 from streamer.channel import AFTER, BEFORE
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP, Agreement
+from streamer.recognition.coverage import wordless
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
 from streamer.recognition.vad import SpeechModel
 from streamer.scan.cutting import Cut, Cutter
@@ -124,7 +125,8 @@ class Listening:
 
     def window(self, cut: Cut) -> Window:
         """Give a cut as a job for the recogniser; its times are from the window's start."""
-        return Window(self._name, cut.channel, cut.number, cut.audio, 0.0, self._language, final=True)
+        number, language = cut.number, self._language
+        return Window(self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=cut.spoken)
 
     def heard(self, cut: Cut, hypothesis: Hypothesis | None) -> list[Scoring]:
         """Take in what was heard in a window; None where it could not be recognised.
@@ -135,6 +137,8 @@ class Listening:
         channel = self._channels[cut.channel]
         if hypothesis is None or hypothesis.rejected or hypothesis.foreign:
             self._unheard += cut.speech
+        else:
+            self._unheard += sum(end - start for start, end in wordless(cut.spoken, hypothesis.words))
         if hypothesis is None or hypothesis.rejected:
             # What was left to this window stands as it was heard, and what comes next continues nothing.
             rest = channel.agreement.rest()
@@ -212,8 +216,9 @@ class Listening:
             again = request.within(look.words) if look.trace is not None else None
             if again is not None:
                 return self._scoring(again, look.cut.audio, look.trace)
-        alone = replace(request, reading=())
-        pieces = [look.cut.excerpt(alone.start - BEFORE, alone.end + AFTER) for look in looks]
+        alone = request.alone()
+        unlike = bool(request.reading) and not alone.reading
+        pieces = [] if unlike else [look.cut.excerpt(alone.start - BEFORE, alone.end + AFTER) for look in looks]
         audio = max(pieces, key=len, default=np.zeros(0, dtype=np.float32))
         return self._scoring(alone, audio, None)
 

@@ -307,6 +307,108 @@ class TestBySound:
         assert at.scored(Score(request.id, 0.0, 0.0)).decisions == ()
         assert at.violations == 0
 
+    def test_what_may_not_have_been_spoken_to_its_end_is_asked_about_again_when_it_has(self) -> None:
+        at = detector()
+        (early,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本")), False, until=0.9)).requests
+        assert early.early
+        # This would do for a term that was spoken to its end, and is too little for one that may go on otherwise.
+        assert at.scored(Score(early.id, 0.0, -2.6)).decisions == ()
+        (again,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本")), False, until=1.2)).requests
+        assert not again.early
+        (decision,) = at.scored(Score(again.id, 0.0, -2.6)).decisions
+        assert (decision.violation.status, decision.action) == (Status.FIRED, Action.MUTE)
+
+    @pytest.mark.parametrize("term", ["投资有风线", "有风线", "有风险吧"])
+    def test_what_lies_in_a_disclosure_is_none(self, term: str) -> None:
+        lexicon = f"""
+lexicon: test
+language: zh
+rules:
+  - {{id: risk, category: disclosure, severity: alert, required: {{by: end}}, terms: [投资有风险]}}
+  - {{id: sounds-like-it, category: test, severity: block, terms: [{term}]}}
+"""
+        at = hearing(lexicon)
+        for text in ("今天投资有风险的", "好" * 100):
+            found = at.take(TranscriptUpdate("agent", tuple(words(text)), (), True))
+            assert [one.rule.id for one in found if one.rule.required is None] == []
+
+
+class TestWhatAgreedTextDoesNotHold:
+    """保本的 was fired on tentative text, and other words were agreed on."""
+
+    def fire(self) -> Detector:
+        at = detector()
+        assert rules(fired(at.update(TranscriptUpdate("agent", (), tuple(words("这个保本的产品")), False))))
+        return at
+
+    def agree(self, at: Detector, *spoken: Word, final: bool = True) -> Reaction:
+        return at.update(TranscriptUpdate("agent", spoken, (), final))
+
+    @pytest.mark.parametrize(("likelihood", "status"), [(-2.0, Status.CONFIRMED), (-900.0, Status.RETRACTED)])
+    def test_is_weighed_before_it_is_taken_back(self, likelihood: float, status: Status) -> None:
+        at = self.fire()
+        reaction = self.agree(at, *words("这个稳妥的产品"))
+        assert reaction.decisions == ()
+        (request,) = reaction.requests
+        assert (*request.heard, *request.instead) == ("这个稳妥的产品", "这个保本的产品")
+        (decision,) = at.scored(Score(request.id, -1.0, likelihood)).decisions
+        assert (decision.violation.status, decision.undo is not None) == (status, status is Status.RETRACTED)
+        assert at.violations == (status is Status.CONFIRMED)
+
+    def test_stays_where_nobody_can_weigh_it(self) -> None:
+        at = self.fire()
+        (request,) = self.agree(at, *words("这个稳妥的产品")).requests
+        (decision,) = at.unscored(request.id).decisions
+        assert (decision.violation.status, decision.undo) == (Status.CONFIRMED, None)
+
+    def test_is_taken_back_at_once_where_nothing_was_said(self) -> None:
+        (decision,) = self.agree(self.fire(), *words("喂")).decisions
+        assert (decision.violation.status, decision.undo is not None) == (Status.RETRACTED, True)
+
+    def test_is_taken_back_at_once_where_an_allow_phrase_was(self) -> None:
+        (decision,) = self.agree(self.fire(), *words("不承诺保本的")).decisions
+        assert (decision.violation.status, decision.undo is not None) == (Status.RETRACTED, True)
+
+    def test_is_not_missed_before_what_follows_it_is_agreed(self) -> None:
+        at = self.fire()
+        placed_otherwise = (Word("这", 0.0, 0.2), Word("个", 0.2, 0.9))
+        assert self.agree(at, *placed_otherwise, final=False) == Reaction()
+        (request,) = self.agree(at, *words("稳妥的产品", 0.9), final=False).requests
+        assert request.term == "保本"
+
+    def test_is_the_same_where_it_is_placed_a_second_later(self) -> None:
+        at = self.fire()
+        reaction = self.agree(at, *words("这个"), *words("保本的产品", 1.4))
+        assert [(d.violation.id, d.violation.status, d.undo) for d in reaction.decisions] == [
+            ("v-1", Status.CONFIRMED, None)
+        ]
+        assert reaction.decisions[0].violation.start == pytest.approx(1.4)
+        assert (reaction.requests, at.violations) == ((), 1)
+
+    def test_is_another_where_it_was_said_again_much_later(self) -> None:
+        at = self.fire()
+        reaction = self.agree(at, *words("这个稳妥的产品"), *words("保本的产品", 9.0))
+        assert [d.violation.id for d in fired(reaction)] == ["v-2"]
+        assert [request.id for request in reaction.requests] == ["v-1"]
+
+
+class TestWhatIsOutOfSight:
+    def test_stays_as_it_was_heard_last(self) -> None:
+        at = Detector(compile_lexicon(parse(ZH, "test.yaml"), "zh"), ACTIONS, once=True)
+        (request,) = at.update(TranscriptUpdate("agent", tuple(words("这个宝本的产品" + "好" * 60)), (), True)).requests
+        assert fired(at.scored(Score(request.id, 0.0, 0.0)))
+        reaction = at.update(TranscriptUpdate("agent", tuple(words("好" * 60, 15.0)), (), True))
+        assert [(d.violation.status, d.undo) for d in reaction.decisions] == [(Status.CONFIRMED, None)]
+        assert at.violations == 1
+
+    def test_is_given_up_where_it_was_never_decided(self) -> None:
+        at = detector()
+        (request,) = at.update(TranscriptUpdate("agent", (), tuple(words("这个宝本")), False, until=0.9)).requests
+        at.scored(Score(request.id, 0.0, -2.6))
+        assert at.expects("agent", 0.0)
+        said("好" * 400, at=at, start=1.0)
+        assert not at.expects("agent", 0.0)
+
 
 class TestNear:
     def test_counts_on_either_side(self) -> None:

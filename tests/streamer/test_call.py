@@ -48,8 +48,10 @@ class TestAViolation:
         hear(call, window, words("我们保本的"))
         for _ in range(2):
             (window,) = speak(call, 2.5)
-            events = signals(call, window, words("我们确实的产品"))
-        assert kinds(events) == [Unblock, ViolationReport]
+            assert Unblock not in kinds(signals(call, window, words("我们确实的产品")))
+        (question,) = call.questions(0.0)
+        assert (question.heard, question.instead) == (("我们确实的产品",), ("我们保本的产品",))
+        assert kinds(call.scored(question, (-1.0, -90.0))) == [Unblock, ViolationReport]
         account = call.abandon("over")[-1]
         assert isinstance(account, Stopped)
         assert account.violations == 0
@@ -151,7 +153,7 @@ class TestTheEnd:
         assert call.take("agent", first.process()) == []
         process(call)
         (window,) = windows(call)
-        block, *_, account = hear(call, window, words("我们保本的"))
+        block, *_, account = hear(call, window, words("我们保本的产品好"))
         assert isinstance(block, Block)
         assert isinstance(account, Stopped)
         assert (account.duration, account.blind_seconds) == (2.0, 0.0)
@@ -175,7 +177,7 @@ class TestTheEnd:
         last = windows(call)
         assert [window.channel for window in last] == ["agent", "customer"]
         assert signals(call, last[0], words("您好投资有风险")) == []
-        (account,) = signals(call, last[1], words("你好"))
+        (account,) = signals(call, last[1], words("你好我在听的"))
         assert isinstance(account, Stopped)
         assert (account.duration, account.violations, account.missing, account.blind_seconds) == (2.0, 0, (), 0.0)
         assert call.state is CallState.OVER

@@ -175,6 +175,8 @@ class TestThePolicy:
         for _ in range(2):
             (window,) = speak(call, 2.5)
             hear(call, window, words("我们确实的产品"))
+        (question,) = call.questions(0.0)
+        call.scored(question, (-1.0, -90.0))
         assert (call.muted, call.lift) == (False, inf)
 
 

@@ -195,6 +195,62 @@ class TestNothingIsLostOrSaidTwice:
         assert [span.reason for span in listener.blind] == ["recognition failed"]
 
 
+class TestSpeechThatGivesNoWords:
+    """Somebody speaks for some seconds, and the recogniser hears what it likes of it."""
+
+    def listen(self, seconds: float, *heard: list[tuple[float, float]]) -> tuple[Channel, list[Blind], list[str]]:
+        """Look at speech from 0.5 s on, first while it lasts where two looks are given.
+
+        Args:
+          heard: for each look, from and to when it has words.
+        """
+        channel = Channel("agent", Encoding.PCM_S16LE, SAMPLE_RATE, LoudnessModel())
+        speech = Speech.of([(0.5, seconds), (1.0, 0.0)])
+        blind: list[Blind] = []
+        committed: list[str] = []
+        for number, words in enumerate(heard, 1):
+            if number == 1:
+                receive(channel, speech.audio[: int((0.5 + seconds) * SAMPLE_RATE)].tobytes())
+            if number == len(heard):
+                receive(channel, speech.audio[int((0.5 + seconds) * SAMPLE_RATE) :].tobytes())
+                finish(channel)
+            excerpt = channel.next()
+            assert excerpt is not None
+            assert bool(excerpt.speech) == (number == len(heard))
+            update, lost = channel.heard(Hypothesis(tuple(Word(" so", start, end) for start, end in words)))
+            blind += lost
+            committed += [word.text for word in update.committed]
+        return channel, blind, committed
+
+    def test_is_blind(self) -> None:
+        channel, blind, _ = self.listen(4.0, [])
+        ((start, end),) = [(one.start, one.end) for one in blind]
+        assert (start, end) == pytest.approx((0.5, 4.5), abs=0.05)
+        assert {one.reason for one in blind} == {"speech gave no words"}
+        assert channel.monitored == pytest.approx(channel.received - 4.0, abs=0.05)
+
+    def test_is_blind_where_it_is_only_some_of_it(self) -> None:
+        _, blind, committed = self.listen(6.0, [(0.6, 0.9), (0.9, 1.2), (5.0, 5.4), (5.4, 6.4)])
+        ((start, end),) = [(one.start, one.end) for one in blind]
+        assert (start, end) == pytest.approx((1.2, 5.0), abs=0.05)
+        assert len(committed) == 4
+
+    def test_is_blind_under_a_word_that_is_stretched_over_it(self) -> None:
+        _, blind, _ = self.listen(6.0, [(0.6, 0.9), (0.9, 6.4)])
+        ((start, end),) = [(one.start, one.end) for one in blind]
+        assert (start, end) == pytest.approx((1.5, 5.8), abs=0.05)
+
+    @pytest.mark.parametrize("seconds", [0.3, 0.9])
+    def test_is_not_where_it_may_have_been_a_cough(self, seconds: float) -> None:
+        assert self.listen(seconds, [])[1] == []
+
+    def test_leaves_what_was_heard_of_it_before(self) -> None:
+        _, blind, committed = self.listen(4.0, [(1.0, 1.3), (1.3, 1.6)], [])
+        assert committed == [" so", " so"]
+        ((start, end),) = [(one.start, one.end) for one in blind]
+        assert (start, end) == pytest.approx((1.6, 4.5), abs=0.05)
+
+
 class TestFallingBehind:
     def test_the_oldest_speech_is_given_up_in_one_piece_and_reported(self) -> None:
         words = [(0.0, 0.5)] * int(BUFFER * 2 + 40)

@@ -29,6 +29,7 @@ windows = st.builds(
     st.sampled_from(["zh", "en"]),
     st.booleans(),
     st.booleans(),
+    st.lists(st.tuples(finite, finite), max_size=3).map(tuple),
 )
 hypotheses = st.builds(
     Hypothesis,
@@ -48,7 +49,7 @@ class TestWindows:
         assert [type(one) for one in came] == [Window] * len(sent)
         for before, after in zip(sent, came, strict=True):
             assert isinstance(after, Window)
-            same = ("start", "language", "thorough", "final")
+            same = ("start", "language", "thorough", "final", "speech")
             assert [getattr(before, name) for name in same] == [getattr(after, name) for name in same]
             np.testing.assert_array_equal(after.audio, before.audio)
 
@@ -73,7 +74,13 @@ class TestAnswers:
         heard = Hypothesis((Word("好", 0.0, 0.2),), trace=np.zeros((500, 512), dtype=np.float32))
         answer = parcels.pack_heard(Heard("base", 0.1, (heard,)))
         assert len(answer) < 200
-        assert parcels.unpack_heard(answer).hypotheses[0].trace is None
+        (came,) = parcels.unpack_heard(answer).hypotheses
+        assert came.trace is True
+
+    def test_say_where_texts_are_better_weighed_on_a_part_of_the_window(self) -> None:
+        answer = parcels.pack_heard(Heard("base", 0.1, (Hypothesis((Word("好", 0.0, 0.2),)),)))
+        (came,) = parcels.unpack_heard(answer).hypotheses
+        assert came.trace is None
 
     @given(st.lists(st.lists(finite, max_size=4).map(tuple), max_size=4))
     def test_of_likelihood_come_out_as_they_went_in(self, likelihoods: list[tuple[float, ...]]) -> None:
@@ -119,14 +126,16 @@ class TestGarbage:
         "header",
         [
             {},
-            {"version": 1},
-            {"version": 1, "ask": "windows", "samples": [1], "about": []},
-            {"version": 1, "ask": "windows", "samples": [-1], "about": [["zh", 0.0, True, True]]},
-            {"version": 1, "ask": "windows", "samples": [2], "about": [["zh", 0.0, True, True]]},
-            {"version": 1, "ask": "windows", "samples": [1], "about": [["zh", None, True, True]]},
-            {"version": 1, "ask": "windows", "samples": "1", "about": [["zh", 0.0]]},
-            {"version": 1, "ask": "texts", "samples": [1], "about": [["zh", 5]]},
-            {"version": 1, "ask": "names", "samples": [], "about": []},
+            {"version": 2},
+            {"version": 2, "ask": "windows", "samples": [1], "about": []},
+            {"version": 2, "ask": "windows", "samples": [-1], "about": [["zh", 0.0, True, True, []]]},
+            {"version": 2, "ask": "windows", "samples": [2], "about": [["zh", 0.0, True, True, []]]},
+            {"version": 2, "ask": "windows", "samples": [1], "about": [["zh", None, True, True, []]]},
+            {"version": 2, "ask": "windows", "samples": "1", "about": [["zh", 0.0]]},
+            {"version": 2, "ask": "windows", "samples": [1], "about": [["zh", 0.0, True, True, [1.0]]]},
+            {"version": 2, "ask": "windows", "samples": [1], "about": [["zh", 0.0, True, True, [[1.0, "x"]]]]},
+            {"version": 2, "ask": "texts", "samples": [1], "about": [["zh", 5]]},
+            {"version": 2, "ask": "names", "samples": [], "about": []},
         ],
     )
     def test_that_looks_like_a_question_is_an_error(self, header: dict[str, object]) -> None:
@@ -146,9 +155,9 @@ class TestGarbage:
             parcels.unpack_question(parcels.pack_windows([silence]))
 
     def test_of_another_version_says_so(self) -> None:
-        body = parcels.pack_introduction_wanted().replace(b'"version":1', b'"version":2')
+        body = parcels.pack_introduction_wanted().replace(b'"version":2', b'"version":1')
         with pytest.raises(ValueError, match="must be alike"):
             parcels.unpack_question(body)
-        answer = parcels.pack_introduction(Introduction("base", Abilities())).replace(b'"version": 1', b'"version": 2')
+        answer = parcels.pack_introduction(Introduction("base", Abilities())).replace(b'"version": 2', b'"version": 1')
         with pytest.raises(ValueError, match="must be alike"):
             parcels.unpack_introduction(answer)

@@ -64,7 +64,8 @@ def listen(whisper: WhisperRecognizer, samples: Signal, language: str) -> str:
         if (portion := channel.portion()) is not None:
             channel.take(portion.process())
         while (excerpt := channel.next()) is not None:
-            window = Window("c", "agent", 0, excerpt.audio, excerpt.start, language)
+            final, speech = excerpt.plan.final, excerpt.speech
+            window = Window("c", "agent", 0, excerpt.audio, excerpt.start, language, final=final, speech=speech)
             update, _ = channel.heard(whisper.recognize([window])[0])
             text += "".join(word.text for word in (*update.committed, *update.tentative))
     return text

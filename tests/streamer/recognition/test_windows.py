@@ -12,7 +12,7 @@ def looked_at(until: float) -> WindowPlanner:
     planner = WindowPlanner()
     planner.speech_started(0.0)
     planner.audio_received(until)
-    assert planner.next() == Plan(0.0, until, final=False, settles=0.0, fresh=True)
+    assert planner.next() == Plan(0.0, until, final=False, settles=0.0, fresh=True, speech=(0.0, until))
     planner.settled(0.0)
     return planner
 

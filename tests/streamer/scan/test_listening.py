@@ -199,6 +199,19 @@ class TestAccount:
         assert (found.match, found.heard) == (MatchKind.EXACT, "保本保收益")
         assert [line.text for line in heard.transcript] == ["嗯" * 66 + "保本保收益嗯"]
 
+    def test_speech_that_gave_no_words_is_not_heard(self) -> None:
+        said = "今天天气很好我们去公园走走吧"
+        script = Script(("agent", 1.0, said), ("agent", 30.0, said))
+        whole, _ = listen(script)
+        assert whole.unheard_seconds == 0.0
+        # The second of both windows is heard as far as 今天天气.
+        del script.words[18:]
+        heard, _ = listen(script)
+        assert heard.unheard_seconds == pytest.approx(2.0, abs=0.1)
+        del script.words[:]
+        nothing, _ = listen(script)
+        assert nothing.unheard_seconds == pytest.approx(nothing.speech_seconds, abs=0.1)
+
     def test_speech_in_another_language_is_not_heard(self) -> None:
         listening = Listening("a.wav", ("agent",), SAMPLE_RATE, TABLE, Loud)
         listening.push(spoken((1, 4), seconds=6)[:, None])
