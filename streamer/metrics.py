@@ -7,7 +7,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from detector.types import Violation
 from streamer.recognition.scheduler import Batch
 
-
 BACKGROUND = (
     *("media.health", "media.lexicon", "media.tokens", "media.mutes", "media.feed", "media.link", "media.spool"),
     *("media.recogniser.worker", "media.recogniser.model"),
