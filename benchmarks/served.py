@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families
 BEGINS_WITHIN = 300.0
 """Seconds for loading the model, a large one on a slow disk."""
 ENDS_WITHIN = 15.0
+AGAIN, AGAIN_WITHIN = 0.5, 20.0
+"""Seconds between attempts to ask a console that was lost, and for it to be there again."""
 COMMAND = ("-c", "from streamer.cli import main; main()", "serve", "--media-port", "0", "--console-port", "0")
 
 
@@ -75,16 +78,22 @@ class Served:
 
     Attributes:
       url: where it takes calls.
+      data: its data folder.
       troubles: what it has logged as errors, each without the time.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, data: Path) -> None:
         self.url = ""
+        self.data = data
         self.troubles: list[str] = []
         self._process = process
         self._last: deque[str] = deque(maxlen=20)
         self._began = asyncio.Event()
         self._console: httpx.AsyncClient | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -107,10 +116,21 @@ class Served:
           Died: it does not answer.
         """
         assert self._console is not None
-        try:
-            return totals((await self._console.get("metrics")).raise_for_status().text)
-        except httpx.HTTPError as error:
-            raise Died("\n".join([f"the console does not answer: {error!r}", *self._last])) from error
+        patience = time.monotonic() + AGAIN_WITHIN
+        while True:
+            try:
+                return totals((await self._console.get("metrics")).raise_for_status().text)
+            except httpx.HTTPError as error:
+                if not self.alive or time.monotonic() > patience:
+                    raise Died("\n".join([f"the console does not answer: {error!r}", *self._last])) from error
+            # It may be starting again.
+            await asyncio.sleep(AGAIN)
+
+    async def reload(self) -> None:
+        """Have the lexicon read again."""
+        assert self._console is not None
+        with suppress(httpx.HTTPError):
+            await self._console.post("v1/lexicon/reload")
 
     async def listen(self) -> None:
         """Take in its log until it ends."""
@@ -176,7 +196,7 @@ async def serving(model: str, *options: str) -> AsyncIterator[Served]:
         stderr=PIPE,
         env={**os.environ, "COLUMNS": "1000"},
     )
-    service = Served(process)
+    service = Served(process, Path(data.name))
     listening = asyncio.create_task(service.listen())
     try:
         await service.begin()

@@ -4,7 +4,7 @@ Labelled calls, drawn by chance, are made in real time to `huazha serve` in a pr
 pauses between. Most go to their end; some hang up without a word, some break off, some are garbage. Every second it is
 noted what the service holds. Linux only.
 
-    python -m benchmarks.soak CALLS [--minutes 60] [--parallel 8] [--model base] [--json FILE] [--picture FILE.svg]
+    python -m benchmarks.soak CALLS [--minutes 60] [--parallel 8] [--reload 1] [--kill-console 3] [--json FILE]
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -26,7 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import callers, calls, machine
+from benchmarks import callers, calls, disturbed, machine
 from benchmarks.callers import WEIGHTS, Answer, Made, Manner
 from benchmarks.calls import LabelledCall
 from benchmarks.served import Died, Served, serving
@@ -148,14 +149,28 @@ class Soak:
     Attributes:
       before, after: what the service held before the first call, and once the last had hung up.
       troubles: what it has logged as errors.
+      recorded: calls of which its journal tells the end.
+      unsound: what is wrong with that.
     """
 
-    def __init__(self, labelled: Sequence[LabelledCall], seconds: float, lines: int) -> None:
+    def __init__(
+        self,
+        labelled: Sequence[LabelledCall],
+        seconds: float,
+        lines: int,
+        *,
+        reload: float = 0.0,
+        kill_console: float = 0.0,
+    ) -> None:
         self.samples: list[Sample] = []
         self.made: list[Made] = []
         self.before: Sample | None = None
         self.after: Sample | None = None
         self.troubles: list[str] = []
+        self.recorded = 0
+        self.unsound: list[str] = []
+        self._reload = reload
+        self._kill_console = kill_console
         self._labelled = labelled
         self._seconds = seconds
         self._lines = lines
@@ -177,12 +192,18 @@ class Soak:
             self.before = await self._look(service)
             self._began = time.monotonic()
             async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self._watch(service, advance))
+                beside = [
+                    group.create_task(self._watch(service, advance)),
+                    group.create_task(_again(self._reload, service.reload)),
+                    group.create_task(_again(self._kill_console, partial(disturbed.kill_console, service))),
+                ]
                 dice = random.Random(SEED)
                 lines = [group.create_task(self._line(service.url, dice.random())) for _ in range(self._lines)]
                 await asyncio.wait(lines)
-                watching.cancel()
+                for task in beside:
+                    task.cancel()
             self.after = await self._settled(service)
+            self.recorded, self.unsound = await disturbed.unsound(service.data)
 
     async def _line(self, url: str, seed: float) -> None:
         """Make one call after the other until the time is up."""
@@ -225,6 +246,13 @@ class Soak:
                         return now
                     await asyncio.sleep(EVERY)
         return await self._look(service)
+
+
+async def _again(every: float, do: Callable[[], Awaitable[None]]) -> None:
+    """Do something every so many seconds; never where that is 0."""
+    while every:
+        await asyncio.sleep(every)
+        await do()
 
 
 def show(soak: Soak, rows: Sequence[Part]) -> None:
@@ -302,11 +330,21 @@ def main() -> None:
     parser.add_argument(
         "--parallel", type=int, default=8, metavar="N", help="lines that calls are made on (default: 8)"
     )
+    parser.add_argument("--reload", type=float, default=0.0, metavar="MINUTES", help="reload the lexicon so often")
+    parser.add_argument(
+        "--kill-console", type=float, default=0.0, metavar="MINUTES", help="kill the console's process so often"
+    )
     parser.add_argument("--model", default="base", help="as in huazha serve (default: base)")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     parser.add_argument("--picture", type=Path, metavar="FILE.svg", help="where to draw memory and latency")
     options = parser.parse_args()
-    soak = Soak(calls.read(options.calls), 60 * options.minutes, options.parallel)
+    soak = Soak(
+        calls.read(options.calls),
+        60 * options.minutes,
+        options.parallel,
+        reload=60 * options.reload,
+        kill_console=60 * options.kill_console,
+    )
     troubles = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"Soaking, {options.parallel} lines", total=60 * options.minutes)
@@ -317,6 +355,8 @@ def main() -> None:
     rows = parts(soak.samples, soak.made, 60 * options.minutes)
     show(soak, rows)
     left = left_behind(soak.before, soak.after)
+    troubles += soak.unsound
+    print(f"the journal tells of {soak.recorded} calls; {len(soak.unsound)} things are wrong with it")
     troubles += [f"unanswered: {one.detail}" for one in soak.made if one.answer is Answer.NONE]
     refused = [one.at for one in soak.made if one.answer is Answer.REFUSED]
     if refused:
