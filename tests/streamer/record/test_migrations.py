@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, event, select, text
 
 from streamer.record import database
 from streamer.record.history import CallFilter, History, ViolationFilter
@@ -80,6 +81,28 @@ def test_what_was_numbered_by_cursors_is_by_positions(address: str, first: Engin
     assert positions == [1, 2, 2]
     (waiting,) = Outbox(engine, "gw1").hold("x", 8, 0)
     assert (waiting.cursor, waiting.id) == (8, "evt_b")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+def test_rows_are_numbered_anew_by_an_index(address: str, first: Engine) -> None:
+    told: list[str] = []
+    first.dispose()
+
+    def note(*executed: Any) -> None:
+        told.append(executed[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        engine = database.open_(address)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    numbering = [statement for statement in told if "SET position" in statement]
+    assert len(numbering) == 4
+    with engine.connect() as connection:
+        for statement in numbering:
+            plan = [row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
+            assert any("SEARCH journal" in step for step in plan), plan
     engine.dispose()
 
 

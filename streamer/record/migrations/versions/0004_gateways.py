@@ -17,8 +17,10 @@ def upgrade() -> None:
     op.add_column("outbox", sa.Column("held_by", sa.Text))
     for table in ("calls", "violations", "scans", "outbox"):
         op.execute(f"ALTER TABLE {table} RENAME COLUMN cursor TO position")
-        # Until now no two rows had one cursor. Those of no row keep it: it is no position either.
+        # Until now no two rows had one cursor. Those of no row keep it: it is no position either. The index begins with
+        # the gateway, which no row has yet: without it, each of these rows would read the whole journal.
         op.execute(
             f"UPDATE {table} SET position ="  # noqa: S608 - our own tables
-            f" COALESCE((SELECT position FROM journal WHERE journal.cursor = {table}.position), position)"
+            " COALESCE((SELECT position FROM journal"
+            f" WHERE journal.gateway = '' AND journal.cursor = {table}.position), position)"
         )
