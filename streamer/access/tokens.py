@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from streamer.record import chain, database
 from streamer.record.event import Event
 from streamer.record.journal import Journal, JournalUnavailable
 from streamer.record.schema import tokens
+
+log = logging.getLogger(__name__)
 
 PREFIX = "hz_"
 """What every token begins with, so that scanners for leaked secrets can find it."""
@@ -70,6 +73,7 @@ class Tokens:
     def __init__(self, engine: Engine, journal: Journal | None = None) -> None:
         self._engine = engine
         self._journal = journal or Journal(engine)
+        self._odd: set[str] = set()
 
     def create(
         self, name: str, role: Role, expires_in: float | None, now: float, *, by: str = "huazha"
@@ -107,12 +111,22 @@ class Tokens:
     def all(self) -> list[TokenRow]:
         """Give every token, the oldest first, with those that are good no more.
 
+        One whose role this version does not know lets nobody in: it is left out, and the log says so.
+
         Raises:
-          JournalUnavailable: they can't be read.
+          JournalUnavailable: they can't be read, none of them.
         """
         with _available(), self._engine.connect() as connection:
             rows = connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id)).mappings().all()
-        return [read(row) for row in rows]
+        known = [row for row in rows if row["role"] in set(Role)]
+        if rows and not known:
+            # Not the same as that there is none, which may mean that nobody needs any.
+            raise JournalUnavailable(f"no token has a role that there is: {rows[0]['role']}")
+        for row in rows if len(known) < len(rows) else ():
+            if row["role"] not in set(Role) and row["id"] not in self._odd:
+                log.error("token %s of %s lets nobody in: there is no role %r", row["id"], row["name"], row["role"])
+                self._odd.add(row["id"])
+        return [read(row) for row in known]
 
     def revoke(self, id_: str, now: float, *, by: str = "huazha") -> TokenRow | None:
         """Take a token back; one that was taken back before stays as it is.

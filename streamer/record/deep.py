@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from streamer.access.roles import Role
 from streamer.access.tokens import fingerprint, made, read, revoked
 from streamer.record import database
 from streamer.record.event import Event
@@ -182,8 +183,11 @@ def _check_tokens(there: Connection, told: _Told, found: Examined) -> None:
     rows = {row.id: row for row in there.execute(select(tokens))}
     found.tokens = len(rows)
     for row in rows.values():
-        known = read(row._mapping)
         what = f"token {row.id} of {row.name}, {row.role},"
+        if row.role not in set(Role):
+            found.flaws.append(f"{what} has a role that there is not")
+            continue
+        known = read(row._mapping)
         vouched = told.made.get(row.id)
         if vouched is None and made(known) not in told.details:
             found.flaws.append(f"{what} is in the database, and the journal does not tell that it was made")

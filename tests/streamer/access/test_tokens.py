@@ -74,6 +74,19 @@ class TestATokenInTheDatabase:
         with pytest.raises(JournalUnavailable, match="emperor"):
             Tokens(engine).all()
 
+    def test_with_a_role_that_is_none_keeps_no_other_from_being_revoked(self, engine: Engine) -> None:
+        store = Tokens(engine)
+        odd, row = store.create("Li Na", Role.VIEWER, None, NOW)
+        token, other = store.create("Wang", Role.VIEWER, None, NOW)
+        with engine.begin() as connection:
+            connection.execute(update(tokens).where(tokens.c.id == row.id).values(role="emperor"))
+        ring = keyring(engine)
+        assert why_not(ring, odd, NOW)[0] == "wrong"
+        assert ring.admit(token, NOW) == other.identity
+        store.revoke(other.id, NOW)
+        ring.refresh()
+        assert why_not(ring, token, NOW)[0] == "wrong"
+
 
 def test_a_tokens_text_is_nowhere_on_the_disk(tmp_path: Path) -> None:
     engine = database.open_(f"sqlite:///{tmp_path / 'journal.db'}")

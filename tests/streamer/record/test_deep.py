@@ -170,6 +170,12 @@ def test_a_key_that_the_journal_never_told_of_is_said(kept: Kept) -> None:
     assert found == "heads are signed with the key bb, which the journal never told of"
 
 
+def test_a_token_of_a_role_that_there_is_not_is_a_flaw(kept: Kept) -> None:
+    kept.change(update(tokens).where(tokens.c.id == kept.token.id).values(role="emperor"))
+    (flaw,) = kept.examine().flaws
+    assert flaw == f"token {kept.token.id} of Li Na, emperor, has a role that there is not"
+
+
 def test_tokens_of_earlier_versions_are_known_by_what_the_journal_says_of_them(kept: Kept) -> None:
     old = {"id": "0d0d0d0d", "name": "Zhao", "role": "viewer", "hash": "1" * 64, "created_at": 1}
     kept.change(insert(tokens).values(old))
