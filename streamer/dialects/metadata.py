@@ -37,6 +37,17 @@ def bounded(metadata: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return ({**kept, CUT: passed} if passed else kept), passed
 
 
+def too_deep(value: Any, left: int = DEPTH) -> bool:
+    """Tell whether JSON has more than `left` objects and lists within each other."""
+    match value:
+        case Mapping():
+            return left == 0 or any(too_deep(inner, left - 1) for inner in value.values())
+        case list():
+            return left == 0 or any(too_deep(inner, left - 1) for inner in value)
+        case _:
+            return False
+
+
 class _Cutting:
     """Copies JSON until it is too much.
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, select
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
+from streamer.dialects.metadata import bounded, too_deep
 from streamer.record import database
 from streamer.record.event import written
 from streamer.record.journal import JournalUnavailable
@@ -198,7 +199,7 @@ class History:
         if violation_id is not None:
             query = query.where(journal.c.violation_id == violation_id)
         last = self._rows(query.order_by(journal.c.position.desc()).limit(EVENTS))
-        return [json.loads(row.body) for row in reversed(last)]
+        return [_told(row.body) for row in reversed(last)]
 
     def _page(self, query: Select[Any], table: Table, time: str, limit: int, before: str | None, shown: Any) -> Page:
         """Give a page by a column of times: what was told last may be of a recording that is years old."""
@@ -243,8 +244,16 @@ def _between(query: Select[Any], at: Any, start: datetime | None, end: datetime 
     return query
 
 
+def _told(body: str) -> dict[str, Any]:
+    """Read what an event told; metadata that were kept before they had bounds may be too deep to be given."""
+    told: dict[str, Any] = json.loads(body)
+    if isinstance(metadata := told.get("metadata"), dict) and too_deep(metadata):
+        told["metadata"], _ = bounded(metadata)
+    return told
+
+
 def _call(row: Row[Any]) -> dict[str, Any]:
-    told = json.loads(row.body)
+    told = _told(row.body)
     return {
         "call": row.call,
         "call_id": row.call_id,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.dialects.metadata import BYTES, CUT, DEPTH, ELLIPSIS, NAMES, TEXT, bounded
+from streamer.dialects.metadata import BYTES, CUT, DEPTH, ELLIPSIS, NAMES, TEXT, bounded, too_deep
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -86,3 +86,12 @@ class TestMetadata:
             value = {"in": value, "beside": texts[:3]}
         kept, _ = bounded({"x": value})
         assert len(json.dumps(kept, ensure_ascii=False).encode()) <= BYTES + 200
+
+
+@given(VALUES, st.integers(0, 4))
+def test_is_too_deep_what_has_more_within_each_other(value: Any, left: int) -> None:
+    assert too_deep(value, left) == (depth_of(value) > left)
+
+
+def test_however_deep_it_is_that_is_told() -> None:
+    assert too_deep(nested(900))

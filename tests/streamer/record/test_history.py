@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy import Engine
 
 from streamer.record.event import Event, written
@@ -53,6 +54,20 @@ def history(engine: Engine) -> History:
     scanned(engine, days(40), "scan-40", "s-2")
     live(engine, 300, days(0), "live-0")
     return History(engine)
+
+
+def test_metadata_of_before_there_were_bounds_are_given_as_deep_as_can_be(engine: Engine) -> None:
+    metadata: dict[str, Any] = {}
+    for _ in range(400):
+        metadata = {"a": metadata}
+    fields = {**STARTED, "metadata": {"agent": "Li", "x": metadata}}
+    Journal(engine).append([Event(1, "call.started", NOW, "deep", "p-1", "Li", fields)])
+    history = History(engine)
+    (call,) = history.calls(CallFilter(), limit=9).items
+    assert (call["metadata"]["agent"], call["metadata"]["_cut"]) == ("Li", ["depth"])
+    found = history.call("deep")
+    assert found is not None
+    TypeAdapter(dict[str, Any]).dump_json(found)
 
 
 class TestOrder:
