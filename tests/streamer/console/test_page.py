@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from lexicon.loader import parse
 from tests.stories import STARTED, VIOLATION
 from tests.streamer.console.media import console
 from tests.streamer.console.pages import connected, opened
@@ -354,7 +355,9 @@ class TestSound:
 
 class TestTheServiceItself:
     async def test_fills_the_page(self, browser: Browser, tmp_path: Path) -> None:
+        rule = "{id: promise, category: guarantee, severity: block, terms: [保本]}"
         async with console(tmp_path) as one:
+            one.media.lexicon = parse(f"lexicon: bank\nlanguage: zh\nrules: [{rule}]\n", "bank.yaml")
             one.media.tell("call.started", **STARTED)
             await one.media.kept(one.media.tell("violation", **VIOLATION))
             async with opened(browser, f"http://127.0.0.1:{one.port}/") as page:

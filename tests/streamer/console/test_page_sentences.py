@@ -140,6 +140,16 @@ class TestPage:
             await expect(row.locator(".advice")).to_have_text(BLIND["reason"])
             await expect(page.locator("#call-steps li")).not_to_have_attribute("title", re.compile("."))
 
+    async def test_shows_what_is_odd_about_a_call(self, browser: Browser, script: Scripted) -> None:
+        detail = "its language, 'xx-?', is not understood; it is heard as zh"
+        async with connected(browser, script, "zh-CN") as page:
+            await page.locator("#calls [role=option]").click()
+            await script.tell("call.remark", reason="language", detail=detail)
+            step = page.locator("#call-steps li")
+            await expect(step).to_contain_text("照常监听，但有异常：无法识别所标的语言 'xx-?'，按 zh 监听")
+            await page.get_by_role("button", name="English").click()
+            await expect(step).to_contain_text(f"Heard, though something is odd: {detail}")
+
     async def test_shows_why_a_block_failed_and_why_it_was_lifted(self, browser: Browser, script: Scripted) -> None:
         failed = {"violation_id": "v-1", "action": "mute", "outcome": "failed", "took_ms": 900.0, "sent_ms": 2.0}
         async with connected(browser, script, "zh-CN") as page:

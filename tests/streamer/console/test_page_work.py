@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
+from streamer.record.clips import not_kept
 from tests.streamer.console.pages import connected
 from tests.streamer.console.scripted import RULE, Scripted, stored, violation
 
@@ -149,6 +150,15 @@ class TestEvidence:
             await script.tell("evidence", violation_id="v-1", **kept)
             await expect(page.locator("#detail audio")).to_be_visible()
             await expect(page.locator("#detail .steps")).to_contain_text("Clip kept: 4.0 s")
+
+    async def test_that_was_not_kept_is_none_and_the_steps_say_why(self, browser: Browser, script: Scripted) -> None:
+        async with connected(browser, script) as page:
+            await script.tell("violation", **violation())
+            await script.tell("evidence", **not_kept("v-1", "it can't be written: disk full"))
+            await page.locator("#alerts [role=option]").dblclick()
+            await expect(page.locator("#detail .steps")).to_contain_text("No clip kept: it can't be written: disk full")
+            await expect(page.locator("#detail .clip")).to_contain_text("No clip")
+            await expect(page.locator("#detail audio")).to_have_count(0)
 
 
 class TestHistory:

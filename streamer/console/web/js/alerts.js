@@ -85,7 +85,8 @@ export class Alerts {
           Object.assign(alert, {verdict: event.verdict, verdict_by: event.by, verdict_reason: event.reason}),
         );
       case "evidence":
-        return this.#about(event, (alert) => Object.assign(alert, {evidence: true}));
+        // Without a sum it says why no clip was kept.
+        return this.#about(event, (alert) => Object.assign(alert, {evidence: event.sha256 !== null}));
       default:
         return null;
     }

@@ -5,7 +5,7 @@ import {Transcript} from "./transcript.js";
 const WORST = {block: 3, alert: 2, review: 1};
 const PASSING = new Set(["call.state", "transcript", "service"]);
 const ALWAYS = new Set(["call.state", "call.stopped"]);
-const STEPS = new Set(["block", "block.result", "control", "call.displaced", "unblock", "blind", "action", "review", "call.stopped"]);
+const STEPS = new Set(["block", "block.result", "control", "call.displaced", "call.remark", "unblock", "blind", "action", "review", "call.stopped"]);
 const MOST_STEPS = 200;
 
 export class Store {

@@ -76,6 +76,7 @@ function step(event) {
     case "action":
       return t("step.action", {...values, accepted: t(event.accepted ? "step.action.accepted" : "step.action.refused")});
     case "evidence":
+      if (event.sha256 === null) return t("step.evidence.none", values);
       return t("step.evidence", {seconds: seconds(event.seconds)});
     default:
       return t(`step.${event.type}`, values);

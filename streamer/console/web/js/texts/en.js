@@ -200,6 +200,7 @@ export const en = {
   "step.block": "Block: {action}, {channel}, by {by}",
   "step.control": "This call can't be blocked: {detail}",
   "step.call.displaced": "Two connections send the {channel}’s audio: {by} is heard, {address} is not",
+  "step.call.remark": "Heard, though something is odd: {detail}",
   "step.block.result": "{action}: {outcome} in {ms} {detail}",
   "step.unblock": "Block lifted by {by}: {reason}",
   "step.blind": "{channel} not heard from {start} to {end}: {reason}",
@@ -208,6 +209,7 @@ export const en = {
   "step.action.accepted": "accepted",
   "step.action.refused": "refused",
   "step.evidence": "Clip kept: {seconds}",
+  "step.evidence.none": "No clip kept: {detail}",
   "step.by.policy": "policy",
 
   "history.title": "History",

@@ -100,6 +100,13 @@ export const zhSentences = [
   ],
   ["{what}: {why}", "{what}：{why}"],
 
+  // 通话中的异常
+  ["its language, {said}, is not understood; it is heard as {said2}", "无法识别所标的语言 {said}，按 {said2} 监听"],
+  ["more metadata came than are kept; cut for {said}", "元数据超出限度，已截断（{said}）"],
+  ["a message was passed over, and others like it will be: {said}", "跳过了一条消息，同类消息也会跳过：{said}"],
+  ["the service ended before", "服务在此之前结束"],
+  ["it can't be written: {said}", "无法写入：{said}"],
+
   // 服务状态
   ["recognition is {n} s behind", "识别落后 {n} 秒"],
   ["the recogniser has stopped", "识别器已停止"],

@@ -200,6 +200,7 @@ export const zh = {
   "step.block": "阻断：{action}，{channel}，由 {by}",
   "step.control": "此通话无法阻断：{detail}",
   "step.call.displaced": "两个连接都在发送{channel}的音频：采用来自 {by} 的，不采用 {address} 的",
+  "step.call.remark": "照常监听，但有异常：{detail}",
   "step.block.result": "{action}：{outcome}，用时 {ms} {detail}",
   "step.unblock": "阻断解除，由 {by}：{reason}",
   "step.blind": "{channel}侧 {start} 至 {end} 未监听：{reason}",
@@ -208,6 +209,7 @@ export const zh = {
   "step.action.accepted": "已接受",
   "step.action.refused": "被拒绝",
   "step.evidence": "录音已保留：{seconds}",
+  "step.evidence.none": "未保留录音：{detail}",
   "step.by.policy": "策略",
 
   "history.title": "历史",
