@@ -173,7 +173,7 @@ def _masked_json(value: Any, *, named: bool) -> Any:
             return [_masked_json(one, named=named) for one in value]
         case str():
             return _masked_text(value, named=named)
-        case int() | float() if not isinstance(value, bool) and float(value).is_integer():
+        case int() | float() if not isinstance(value, bool) and value == value // 1:
             written = str(int(value))
             # What else begins with 1 is a time, in some part of a second.
             plausible = named or not written.startswith("1") or len(written) == MOBILE

@@ -23,8 +23,7 @@ class PlainFormatter(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
-        # Platforms put numbers of people into what they call calls.
-        record.message = str(mask_json(plain(record.message)))
+        record.message = _masked(record.message)
         return super().formatMessage(record)
 
     def formatException(  # noqa: N802 - logging's own name
@@ -54,4 +53,9 @@ def set_up(form: str, level: int, handler: logging.Handler | None = None) -> Non
 
 def _indented(lines: str) -> str:
     shown = lines if len(lines) <= LONGEST_TRACEBACK else f"…{lines[-LONGEST_TRACEBACK:]}"
-    return "    " + _INDENT.join(plain(line) for line in shown.split("\n"))
+    return "    " + _INDENT.join(_masked(line) for line in shown.split("\n"))
+
+
+def _masked(text: str) -> str:
+    # Platforms put numbers of people into what they call calls, and exceptions quote them.
+    return str(mask_json(plain(text)))

@@ -336,6 +336,11 @@ def test_ids_times_and_addresses_stay(value: Any) -> None:
     assert mask_json({"note": value}) == {"note": value}
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, float("inf"), float("-inf")])
+def test_a_number_beyond_all_bounds_is_only_a_number(value: float) -> None:
+    assert mask_json({"note": value}) == {"note": value}
+
+
 @pytest.mark.parametrize("value", [13812345678, 13812345678.0, 6222021234567894, 4111111111111111])
 def test_numbers_of_json_are_numbers_too(value: float) -> None:
     (masked,) = mask_json([value])

@@ -67,3 +67,12 @@ def test_holds_no_address_of_a_request(page: io.StringIO, library: str) -> None:
     logging.getLogger(library).warning("something is wrong")
     (line,) = page.getvalue().splitlines()
     assert line.endswith("something is wrong")
+
+
+def test_numbers_of_people_that_an_exception_quotes_are_masked(page: io.StringIO) -> None:
+    try:
+        raise ValueError("no channel of 13812345678")
+    except ValueError:
+        logging.getLogger("anything").exception("failed")
+    assert "ValueError: no channel of ＊＊＊＊＊＊＊＊＊＊＊" in page.getvalue()
+    assert "13812345678" not in page.getvalue()
