@@ -16,15 +16,52 @@ NAMES = {
     "汉语": "zh",
     "普通话": "zh",
     "国语": "zh",
+    "华语": "zh",
+    "简体中文": "zh",
+    "繁体中文": "zh",
+    "漢語": "zh",
+    "普通話": "zh",
+    "國語": "zh",
+    "華語": "zh",
+    "簡體中文": "zh",
+    "繁體中文": "zh",
+    "cn": "zh",
+    "chs": "zh",
+    "cht": "zh",
+    "zh-chs": "zh",
+    "zh-cht": "zh",
+    "cantonese": "yue",
+    "粤语": "yue",
+    "广东话": "yue",
+    "粵語": "yue",
+    "廣東話": "yue",
+    "hokkien": "nan",
+    "闽南语": "nan",
+    "閩南語": "nan",
+    "hakka": "hak",
+    "客家话": "hak",
+    "客家話": "hak",
+    "shanghainese": "wuu",
+    "上海话": "wuu",
     "english": "en",
     "英语": "en",
+    "英語": "en",
     "英文": "en",
 }
-"""What people write instead of a tag."""
-GRANDFATHERED = {"zh-guoyu": "zh", "zh-min": "nan", "zh-min-nan": "nan", "zh-hakka": "hak", "zh-xiang": "hsn"}
+"""What people write instead of a tag: the name of a language, a country, or Windows' old names of scripts."""
+GRANDFATHERED = {
+    "i-hak": "hak",
+    "zh-guoyu": "zh",
+    "zh-min": "nan",
+    "zh-min-nan": "nan",
+    "zh-hakka": "hak",
+    "zh-xiang": "hsn",
+}
 """Tags that RFC 5646, section 2.2.8, keeps from before it, with what stands for them now."""
-NOTHING = frozenset({"", "und", "mul", "mis", "zxx", "*", "c", "posix"})
-"""What says nothing: undetermined, several, none; and the locale of a program that has none."""
+NOTHING = frozenset(
+    {"", "und", "mul", "mis", "zxx", "*", "c", "posix", "any", "auto", "default", "multi", "none", "null"}
+)
+"""What says nothing: undetermined, several, none; the locale of a program that has none; what settings call that."""
 CHINESE = {
     "yue": "Cantonese",
     "wuu": "Wu",

@@ -39,6 +39,11 @@ class TestATag:
             "zh-CN-x-bank",
             "Mandarin",
             "普通话",
+            "國語",
+            "简体中文",
+            "zh-CHS",
+            "zh-CHT",
+            "cn",
         ],
     )
     def test_is_mandarin(self, tag: str) -> None:
@@ -48,7 +53,9 @@ class TestATag:
     def test_is_english(self, tag: str) -> None:
         assert language_of(tag) == "en"
 
-    @pytest.mark.parametrize("tag", [None, "", "  ", "und", "UND-Latn", "mul", "zxx", "mis", "*", "C", "C.UTF-8"])
+    @pytest.mark.parametrize(
+        "tag", [None, "", "  ", "und", "UND-Latn", "mul", "zxx", "mis", "*", "C", "C.UTF-8", "any", "auto"]
+    )
     def test_that_says_nothing_is_none(self, tag: str | None) -> None:
         assert language_of(tag) is None
 
@@ -56,6 +63,9 @@ class TestATag:
         ("tag", "language"),
         [
             ("yue", "yue"),
+            ("Cantonese", "yue"),
+            ("粤语", "yue"),
+            ("i-hak", "hak"),
             ("yue-Hant-HK", "yue"),
             ("zh-yue", "yue"),
             ("zh-yue-HK", "yue"),
