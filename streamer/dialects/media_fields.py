@@ -73,12 +73,12 @@ class Parameters:
             case "language":
                 self.language = told
             case "leg":
-                inbound, outbound = LEGS if told == LEGS[0] else LEGS[::-1]
-                if told != inbound:
+                inbound, outbound = LEGS if told.lower() == LEGS[0] else LEGS[::-1]
+                if told.lower() != inbound:
                     raise BadField(f"parameter {name}", f"must be {' or '.join(LEGS)}")
                 self.tracks = {"inbound": inbound, "outbound": outbound}
             case "track":
-                track = told.removesuffix("_tracks").removesuffix("_track")
+                track = told.lower().removesuffix("_tracks").removesuffix("_track")
                 if track not in {*TRACKS, "both"}:
                     raise BadField(f"parameter {name}", "must be inbound, outbound or both")
                 self.brought = list(TRACKS) if track == "both" else [track]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -137,7 +138,8 @@ def read(path: Path) -> Sheet:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "is not UTF-8"
         raise ScanError(str(path), reason.lower()) from None
-    reader = csv.DictReader(text.splitlines())
+    # Only CSV's own line ends end a row: a name may have others in it.
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     names = reader.fieldnames or []
     if "file" not in names:
         raise ScanError(str(path), f"has no column file; known columns are {', '.join(COLUMNS)}")

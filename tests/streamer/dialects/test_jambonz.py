@@ -93,6 +93,9 @@ class TestACall:
             "account": INBOUND["accountSid"],
         }
 
+    def test_whose_it_is_may_be_written_in_capitals(self) -> None:
+        assert begun({**NESTED, "leg": "Customer"}).channels == ("customer", "agent")
+
     @pytest.mark.parametrize("said_by", ["settings", "metadata", "query"])
     def test_may_be_the_customers_that_dials_the_agent(self, said_by: str) -> None:
         leg = {"leg": "customer"}

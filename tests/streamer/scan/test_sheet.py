@@ -36,6 +36,14 @@ def test_a_row_says_what_is_known_of_a_call(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\x85", "\x0b", "\x1c"])
+def test_a_name_may_hold_what_ends_lines_elsewhere(tmp_path: Path, sign: str) -> None:
+    sheet = tmp_path / "calls.csv"
+    sheet.write_text(f"file,agent\r\na{sign}b.wav,Li Na\r\nc.wav,Wang\r\n", encoding="utf-8", newline="")
+    matched = read(sheet).match([(f"a{sign}b.wav", f"a{sign}b.wav"), ("c.wav", "c.wav")])
+    assert [row.agent for row in matched.rows.values()] == ["Li Na", "Wang"]
+
+
 def test_a_file_is_known_by_its_short_name_too(tmp_path: Path) -> None:
     rows = read(sheet(tmp_path, "file,agent\na.wav,w-1\ndeep/a.wav,w-2\n"))
     names = ("s3://calls/a.wav", "deep/a.wav", "b.wav")
