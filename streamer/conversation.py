@@ -142,22 +142,18 @@ class Conversation:
         refusal: ProtocolError | None = None
         carrying = [] if self._carrier is None else [asyncio.create_task(self._carrier.run(self._outcomes.carried))]
         try:
-            async with self._windows:
-                if self._carrier is not None:
-                    self._pend(self._make_ready(self._carrier))
-                self._pend(self._watch())
-                await self._listen()
-                if self.call.state is CallState.LISTENING:
-                    self.call.stop(self._closed_at)
-                    self._keep_in_place()
-                await self._drain()
+            try:
+                await self._take_to_its_end()
+            except* Exception as crash:
+                refusal = InternalError()
+                log.error("call %s failed", self.call.id, exc_info=crash)
+                # What waits for its sockets goes first: of what follows, only supervisors are told.
+                await self._out.close()
+                self._abandon()
             if self._carrier is not None:
                 await self._carrier.rest()
-            if self.outcome != "refused":
+            if refusal is None and self.outcome != "refused":
                 self.outcome, self._reason = ("connection_lost", "connection_lost") if self._lost else ("completed", "")
-        except* Exception as crash:
-            refusal = InternalError()
-            log.error("call %s failed", self.call.id, exc_info=crash)
         finally:
             for task in carrying:
                 task.cancel()
@@ -166,6 +162,18 @@ class Conversation:
         if refusal is not None:
             for socket in [*self._sockets]:
                 await socket.refuse(refusal)
+
+    async def _take_to_its_end(self) -> None:
+        """Listen until no socket brings the call, and recognise the rest."""
+        async with self._windows:
+            if self._carrier is not None:
+                self._pend(self._make_ready(self._carrier))
+            self._pend(self._watch())
+            await self._listen()
+            if self.call.state is CallState.LISTENING:
+                self.call.stop(self._closed_at)
+                self._keep_in_place()
+            await self._drain()
 
     async def aftermath(self, stopping: asyncio.Event, held: Callable[[], bool]) -> None:
         """Once it has `run`, see to what it leaves muted; see `Aftermath`."""
@@ -238,7 +246,7 @@ class Conversation:
         await self._out.leave(socket)
         if not self._sockets and self.call.state is not CallState.OVER:
             self.outcome, self._reason = "refused", reason
-            self.reporter.miss(self.call.abandon("the call broke off"))
+            self._abandon()
             self._over.set()
             self.hang_up()
             await self._closed.wait()
@@ -396,7 +404,12 @@ class Conversation:
                 self._pend(self._score(question))
 
     def _pend(self, work: Coroutine[object, object, None]) -> None:
-        task = self._windows.create_task(work)
+        try:
+            task = self._windows.create_task(work)
+        except RuntimeError:
+            # The call has failed, and takes no more work.
+            work.close()
+            return
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
@@ -483,10 +496,18 @@ class Conversation:
             counter.inc(max(0.0, after - before))
         self._counted = tuple(map(max, self._counted, now))
 
+    def _abandon(self) -> None:
+        """Listen no more, and tell what was not heard; a call in disorder may not even be able to."""
+        if self.call.state is not CallState.OVER:
+            try:
+                self._tell(self.call.abandon("the call broke off"))
+            except Exception:
+                log.exception("call %s can't tell what was not heard of it", self.call.id)
+
     def _end(self) -> None:
         self._timer.cancel()
-        if self.call.state is not CallState.OVER:
-            self.reporter.miss(self.call.abandon("the call broke off"))
+        self._abandon()
+        self._out.tell_all()
         self._count()
         self._metrics.calls.labels(self.outcome, self._reason).inc()
         self._closed.set()

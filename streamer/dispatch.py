@@ -81,6 +81,10 @@ class Dispatch:
     async def close(self) -> None:
         """Send all that waits, and nothing any more; returns when supervisors are told of it, too."""
         await asyncio.gather(*map(self.leave, [*self._queues]))
+        self.tell_all()
+
+    def tell_all(self) -> None:
+        """Tell supervisors of all that they are yet to be told of, at once."""
         while self._untold:
             self._report()
         self._report_slow()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -88,37 +89,75 @@ class Listener:
     async def _look(self) -> bool:
         """Process what has come in, if anything has; a call that is over by then is not held until the next look."""
         sources, self._waiting = [*self._waiting], {}
-        work = [(source, portion) for source in sources for portion in source.portions()]
+        work: list[tuple[Source, Portion]] = []
+        for source in sources:
+            try:
+                work += [(source, portion) for portion in source.portions()]
+            except Exception as error:
+                _break(source, error)
         if work:
             await self._process(work)
         return bool(work)
 
     async def _process(self, work: list[tuple[Source, Portion]]) -> None:
-        # The thread takes from the left, one by one: what it has not taken when it hangs is still here.
+        # The thread takes from the left, one by one: what it has not taken when it hangs, or fails, is still here.
         left, done = deque(work), list[list[Processed]]()
+        running = asyncio.ensure_future(self._threads.run(_process, left, done))
         try:
-            async with asyncio.timeout(self._hung):
-                await self._threads.run(_process, left, done)
-        except TimeoutError:
-            rest = [left.popleft() for _ in range(len(left))]
+            # Twice half the time: where the whole machine stood still, the thread has its turn before it is judged.
+            for _ in range(2):
+                await asyncio.wait([running], timeout=self._hung / 2)
+        finally:
+            running.cancel()
+        error: BaseException | None = InternalError()
+        if running.done():
+            error = running.exception()
+        else:
+            log.error("audio has not been processed for %.0f s", self._hung)
             self._threads.abandon()
             self._threads = Workers(1, "listen")
-            self._tell(work, done)
-            stuck, _ = work[len(done)]
-            log.error("audio has not been processed for %.0f s", self._hung)
-            stuck.broken(InternalError())
-            await self._process([one for one in rest if one[0] is not stuck])
-        else:
-            self._tell(work, done)
+        rest = _drained(left)
+        taken, finished = work[: len(work) - len(rest)], [*done]
+        _tell(taken, finished)
+        if error is None:
+            return
+        # Of what the thread took, it was at the last; unless that came to its end just now.
+        stuck = {source for source, _ in taken[len(finished) :]}
+        for source in stuck:
+            _break(source, error)
+        if rest := [one for one in rest if one[0] not in stuck]:
+            await self._process(rest)
 
-    def _tell(self, work: list[tuple[Source, Portion]], done: list[list[Processed]]) -> None:
-        processed: dict[Source, list[tuple[str, list[Processed]]]] = {}
-        for (source, portion), sounds in zip(work, done, strict=False):
-            processed.setdefault(source, []).append((portion.channel, sounds))
-            for error in [one.error for one in sounds if isinstance(one, Missing) and one.error is not None]:
-                log.error("audio of a call could not be processed", exc_info=error)
-        for source, portions in processed.items():
+
+def _drained(left: deque[tuple[Source, Portion]]) -> list[tuple[Source, Portion]]:
+    """Take away what a thread may be taking from at this moment."""
+    drained: list[tuple[Source, Portion]] = []
+    with suppress(IndexError):
+        while True:
+            drained.append(left.popleft())
+    return drained
+
+
+def _tell(work: Sequence[tuple[Source, Portion]], done: Sequence[list[Processed]]) -> None:
+    processed: dict[Source, list[tuple[str, list[Processed]]]] = {}
+    for (source, portion), sounds in zip(work, done, strict=False):
+        processed.setdefault(source, []).append((portion.channel, sounds))
+        for error in [one.error for one in sounds if isinstance(one, Missing) and one.error is not None]:
+            log.error("audio of a call could not be processed", exc_info=error)
+    for source, portions in processed.items():
+        try:
             source.processed(portions)
+        except Exception as error:
+            _break(source, error)
+
+
+def _break(source: Source, error: BaseException) -> None:
+    """Let a call fail: whatever is wrong with it, the others are listened to."""
+    log.error("a call can't be listened to any more", exc_info=error)
+    try:
+        source.broken(error if isinstance(error, Exception) else InternalError())
+    except Exception:
+        log.exception("a call can't be told that its audio can't be processed")
 
 
 def _process(left: deque[tuple[Source, Portion]], done: list[list[Processed]]) -> None:

@@ -156,3 +156,46 @@ async def test_a_channel_that_hangs_fails_its_call_and_no_other(caplog: pytest.L
     assert (before.looks, after.looks) == (2, 3)
     assert (before.error, after.error) == (None, None)
     assert "has not been processed" in caplog.text
+
+
+class Raising(OneLeg):
+    """A call that fails whenever the listener asks it, or tells it, something.
+
+    Args:
+      at: the name of what fails.
+    """
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self._at = at
+
+    def portions(self) -> list[Portion]:
+        self._fail("portions")
+        portions = super().portions()
+        return [Portion("agent", None, ()) for _ in portions] if self._at == "thread" else portions  # type: ignore[arg-type]
+
+    def processed(self, portions: Sequence[tuple[str, list[Processed]]]) -> None:
+        self._fail("processed")
+        super().processed(portions)
+
+    def broken(self, error: Exception) -> None:
+        super().broken(error)
+        raise error
+
+    def _fail(self, at: str) -> None:
+        if at == self._at:
+            raise ArithmeticError("no luck")
+
+
+@pytest.mark.parametrize("at", ["portions", "processed", "thread"])
+async def test_a_call_that_fails_and_cannot_even_be_told_so_costs_no_other(at: str) -> None:
+    before, failing, after = OneLeg(), Raising(at), OneLeg()
+    async with Listener() as listener:
+        for heard in (0.032, 0.064):
+            for call in (before, failing, after):
+                say(listener, call)
+            await before.until(heard)
+            await after.until(heard)
+            await failing.until(heard)
+    assert failing.error is not None
+    assert (before.error, after.error) == (None, None)
