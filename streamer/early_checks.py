@@ -60,4 +60,7 @@ def _taken(host: str, port: int) -> str:
             trial.listen()
     except OSError as error:
         return error.strerror or str(error)
+    except TypeError:
+        # It can't be written as a name of the domain name system (IDNA).
+        return "that is no name of a machine"
     return ""

@@ -28,7 +28,7 @@ from detector.types import Action
 from streamer.blame import Blame
 from streamer.dialects.dialect import Section as _Section
 from streamer.errors import SettingsError
-from streamer.languages import language_of
+from streamer.languages import NotALanguage, language_of
 from streamer.platform_settings import PlatformSettings
 from streamer.ray import addresses
 from streamer.recognition.devices import ComputeType, Device, Wanted
@@ -170,7 +170,11 @@ class Webhook(_Section):
 
 
 def _language(tag: object) -> object:
-    return language_of(tag) if isinstance(tag, str) else tag
+    if not isinstance(tag, str):
+        return tag
+    if (language := language_of(tag)) is None:
+        raise NotALanguage()
+    return language
 
 
 def _each_once(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:

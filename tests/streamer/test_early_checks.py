@@ -51,3 +51,9 @@ def test_switches_and_origins_are_blamed_on_their_lines(tmp_path: Path) -> None:
     switch, where = (caught.value, *caught.value.others)
     assert (switch.source, switch.line, switch.field) == (str(file), 3, "rules.no-such-rule")
     assert str(where) == f"{file}:1: origins: 'nonsense' is no origin, as in https://console.example.com"
+
+
+@pytest.mark.parametrize("host", ["ü..example", "é" * 70])
+def test_a_host_that_is_no_name_is_told(host: str) -> None:
+    with pytest.raises(SettingsError, match="that is no name of a machine"):
+        check(load(None, {"host": host, "media_port": 18080, "console_port": 18081}), Blame(None, {}))
