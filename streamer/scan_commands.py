@@ -121,11 +121,13 @@ def scan(
         raise typer.BadParameter("ends in .html", param_hint="--report")
     if headerless is not None and headerless not in HEADERLESS:
         raise typer.BadParameter(f"is one of {', '.join(HEADERLESS)}", param_hint="--headerless")
-    if language is not None and language not in compiled.tables:
-        raise ScanError("--language", f"{language}: no lexicon here has rules for it, but for {_names(compiled)}")
+    # However the tag was written: the settings have the language that it means.
+    wanted = None if language is None else chosen.language
+    if wanted is not None and wanted not in compiled.tables:
+        raise ScanError("--language", f"{wanted}: no lexicon here has rules for it, but for {_names(compiled)}")
     listing = sources.find(paths, ambiguous=headerless is not None)
     matched = known.match([(source.name, source.below) for source in listing.sources])
-    told = Told(language, chosen.language, legs(channels), headerless)
+    told = Told(wanted, chosen.language, legs(channels), headerless)
     jobs = [_job(source, matched.of(source.name), told) for source in listing.sources]
     rules = Rules(compiled.lexicon.version, compiled.tables)
     scope = Scope(tuple(paths), jobs, len(listing.skipped), compiled.lexicon, rules, transcripts)
