@@ -117,6 +117,8 @@ class Call:
         self._policy = policy
         # In the order of muting: when each is lifted, in seconds of the clock.
         self._muted: dict[str, float] = {}
+        # Whom each was to silence.
+        self._silenced: dict[str, str] = {}
         self._unheard: str | None = None
         self._orders = 0
 
@@ -168,7 +170,8 @@ class Call:
           patience: seconds that a window may wait for the recogniser.
         """
         events = self._measured(self.legs.watch(patience))
-        if self._unheard is not None and AGENT in self.legs.deaf:
+        # Where a supervisor has lifted it, it stays lifted.
+        if self._unheard is not None and self._unheard in self._muted and AGENT in self.legs.deaf:
             self._muted[self._unheard] = self._clock() + UNHEARD
         return events
 
@@ -293,6 +296,11 @@ class Call:
         return bool(self._muted)
 
     @property
+    def muted_legs(self) -> set[str]:
+        """The legs that the platform was asked to mute, and not asked to unmute again."""
+        return {self._silenced[name] for name in self._muted}
+
+    @property
     def lift(self) -> float:
         """Second of the clock at which a mute is to be lifted; infinite when none is."""
         return min(self._muted.values(), default=inf)
@@ -326,6 +334,7 @@ class Call:
             return [Order(name, action, channel, one, by) for one in about]
         if action == "mute":
             self._muted[violation_id or name] = inf
+            self._silenced[violation_id or name] = channel
         return [Order(name, action, channel, violation_id, by)]
 
     def lag(self, window: Window) -> float:
@@ -343,6 +352,7 @@ class Call:
                 if decision.action is Action.MUTE:
                     seconds = self._policy.of(decision.violation.rule_id).seconds
                     self._muted[decision.violation.id] = inf if seconds is None else self._clock() + seconds
+                    self._silenced[decision.violation.id] = decision.violation.channel
             if decision.undo is not None:
                 self._muted.pop(decision.violation.id, None)
                 signals.append(Unblock(decision.violation.id, decision.undo))

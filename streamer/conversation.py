@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
-from streamer.call import AGENT, Call, CallState
+from streamer.call import Call, CallState
 from streamer.control.carrier import Carrier
 from streamer.dispatch import Dispatch, taken
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
@@ -297,7 +297,7 @@ class Conversation:
     def _muted_legs(self) -> set[str]:
         if self._carrier is not None:
             return set(self._carrier.silenced)
-        return {AGENT} if self.call.muted else set()
+        return self.call.muted_legs
 
     async def _watch(self) -> None:
         """Look at the clock now and then, for as long as the call is listened to: what doesn't come tells nothing."""

@@ -252,8 +252,31 @@ class TestWhileNobodyListens:
         assert call.muted
         assert call.lift > clock.now + 9
 
+    def test_and_a_supervisor_lifts_the_mute_it_stays_lifted(self) -> None:
+        clock = Clock()
+        call = begin(policy=self.policy, clock=clock)
+        call.legs.joined(["agent"])
+        clock.now += 3.0
+        assert kinds(watch(call)) == [Order, Blind]
+        call.order("unmute", "agent", None, "Li")
+        clock.now += 3.0
+        assert kinds(watch(call)) == [Blind]
+        assert "agent" in call.legs.deaf
+        assert (call.muted, call.muted_legs, call.lift) == (False, set(), inf)
+
     @pytest.mark.parametrize("on_blind", [OnBlind.ALERT, OnBlind.NOTHING])
     def test_nobody_is_muted_unless_the_policy_says_so(self, on_blind: OnBlind) -> None:
         call = begin(policy=Policy(on_blind=on_blind))
         assert kinds(skip(call, Gap("agent", 8000, "discarded"))) == [Blind]
         assert not call.muted
+
+
+class TestWhoIsMuted:
+    def test_is_the_leg_that_was_meant(self) -> None:
+        call = begin("agent", "customer")
+        call.order("mute", "customer", None, "Li")
+        assert call.muted_legs == {"customer"}
+        block_of(call)
+        assert call.muted_legs == {"agent", "customer"}
+        call.order("unmute", "customer", None, "Li")
+        assert call.muted_legs == set()
