@@ -8,15 +8,17 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import TypeAdapter
 from sqlalchemy import Engine
 
-from streamer.access.roles import Role
 from streamer.access.tokens import TokenRow, Tokens
 from streamer.record.journal import JournalUnavailable
 
 log = logging.getLogger(__name__)
 
 FILE = "tokens.json"
+ROWS = TypeAdapter(list[TokenRow])
+"""What is in it."""
 
 
 class RememberedTokens(Tokens):
@@ -56,11 +58,10 @@ class RememberedTokens(Tokens):
     def _recall(self) -> list[TokenRow] | None:
         """Give what the file has; None where there is none, or one that can't be trusted."""
         try:
-            rows = json.loads(self._file.read_text(encoding="utf-8"))
-            return [TokenRow(**{**row, "role": Role(row["role"])}) for row in rows]
+            return ROWS.validate_json(self._file.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             log.error("%s can't be read, so that nobody is let in: %s", self._file, error)
             return None
 

@@ -221,12 +221,21 @@ async def test_without_tokens_that_are_known_it_does_not_start_without_its_datab
             pass
 
 
-async def test_tokens_that_can_not_be_trusted_let_nobody_in(outage: Outage, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        '[{"role": "admin"}]',
+        '[{"id":"a","name":"b","role":"admin","hash":"c","created_at":1,"expires_at":"soon","revoked_at":null}]',
+        "[" * 10_000,
+        "null",
+    ],
+)
+async def test_tokens_that_can_not_be_trusted_let_nobody_in(outage: Outage, settings: Settings, written: str) -> None:
     with_token(settings)
     async with running(settings):
         pass
     outage.begin()
-    (settings.data / "tokens.json").write_text('[{"role": "admin"}]')
+    (settings.data / "tokens.json").write_text(written)
     with pytest.raises(HuazhaError, match="the journal's database"):
         async with running(settings):
             pass
