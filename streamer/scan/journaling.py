@@ -221,7 +221,7 @@ class Archive:
             return False
         try:
             kept = self._evidence.keep(name_of(result), clip)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             log.error("a clip can't be written: %s", error)
             return False
         self._room -= kept.bytes

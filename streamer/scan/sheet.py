@@ -14,6 +14,8 @@ from pathlib import Path
 from streamer.errors import ScanError
 from streamer.languages import NotALanguage, language_of
 
+LAST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Before it a call must have begun."""
 COLUMNS = ("file", "agent", "call_id", "started_at", "language", "channels")
 
 
@@ -167,10 +169,13 @@ def _moment(cell: str, where: str) -> datetime | None:
     if not cell:
         return None
     try:
-        moment = datetime.fromisoformat(cell)
-        return moment.astimezone(UTC)
+        moment = datetime.fromisoformat(cell).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ScanError(where, f"started_at: {cell!r} is no time; 2026-11-24T09:30:00+08:00 is one") from None
+        moment = LAST
+    # The call's end must be in the calendar, too.
+    if moment >= LAST:
+        raise ScanError(where, f"started_at: {cell!r} is no time; 2026-11-24T09:30:00+08:00 is one")
+    return moment
 
 
 def _language(cell: str, where: str) -> str | None:

@@ -270,6 +270,11 @@ class TestEvidence:
             assert archive.left_out == 3
         assert clips_of(chosen) == ["v-1", "v-1"]
 
+    def test_that_holds_no_audio_ends_no_scan(self, archive: Archive, chosen: Settings) -> None:
+        empty = replace(clip("v-1"), audio={"agent": b""})
+        assert archive.keep(result(), [empty, clip("v-2")])
+        assert (archive.left_out, clips_of(chosen)) == (1, ["v-2"])
+
     def test_that_can_not_be_written_ends_no_scan(self, archive: Archive, chosen: Settings) -> None:
         (chosen.data / "evidence").write_text("no folder")
         assert archive.keep(result(), [clip("v-1")])

@@ -62,6 +62,8 @@ def test_what_a_spreadsheet_writes_is_read(tmp_path: Path) -> None:
         ("", "no column file"),
         ("file,agent\n,w-1\n", r"calls\.csv:2: file is empty"),
         ("file,started_at\na.wav,yesterday\n", r"calls\.csv:2: started_at: 'yesterday'"),
+        ("file,started_at\na.wav,9999-12-31T23:59:59Z\n", r"calls\.csv:2: started_at: '9999"),
+        ("file,started_at\na.wav,0001-01-01T00:00:00+14:00\n", r"calls\.csv:2: started_at: '0001"),
         ("file,language\na.wav,Mandarin?\n", r"calls\.csv:2: language"),
     ],
 )
