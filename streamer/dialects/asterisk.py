@@ -212,7 +212,7 @@ class AsteriskDialect(Guarded[State]):
     def _leg(self, said: str | None) -> Leg:
         if said is None:
             return self._settings.leg
-        leg = self._settings.legs.get(said)
+        leg = self._settings.legs.get(said) or self._settings.legs.get(said.lower())
         if leg is None:
             raise BadField("leg", f"must be one of {', '.join(self._settings.legs)}")
         return leg

@@ -331,7 +331,7 @@ def _name(field: str, value: str) -> str:
 
 
 def _rate(field: str, value: str) -> Rate:
-    rate = RATES.get(value)
+    rate = RATES.get(value.lower())
     if rate is None:
         raise BadField(field, f"must be one of {', '.join(RATES)}")
     return rate
@@ -339,14 +339,14 @@ def _rate(field: str, value: str) -> Rate:
 
 def _mix(field: str, value: str) -> Mix:
     for mix in MIXES:
-        if value == mix:
+        if value.lower() == mix:
             return mix
     raise BadField(field, "must be mono, mixed or stereo")
 
 
 def _leg(field: str, value: str) -> Leg:
     for leg in LEGS:
-        if value == leg:
+        if value.lower() == leg:
             return leg
     raise BadField(field, "must be agent or customer")
 

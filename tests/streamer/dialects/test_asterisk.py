@@ -164,7 +164,12 @@ class TestMediaStart:
 
     def test_may_call_legs_as_the_settings_do(self) -> None:
         section = AsteriskSettings(leg="customer", legs={"a": "agent", "b": "customer"})
-        for query, leg in (({}, "customer"), ({"leg": "a"}, "agent"), ({"leg": "b"}, "customer")):
+        for query, leg in (
+            ({}, "customer"),
+            ({"leg": "a"}, "agent"),
+            ({"leg": "A"}, "agent"),
+            ({"leg": "b"}, "customer"),
+        ):
             (event,) = dialect(query, section).receive_text(PLAIN)
             assert isinstance(event, CallStarted)
             assert event.channels == (leg,)

@@ -134,7 +134,11 @@ class TestACall:
         assert start.channels == channels
         assert start.names == {read: UUID}
 
-    @pytest.mark.parametrize(("rate", "hertz"), [("8k", 8000), ("16k", 16_000), ("8000", 8000), ("24000", 24_000)])
+    def test_may_be_said_in_capitals(self) -> None:
+        start = started(dialect({**QUERY, "mix": "Stereo", "read": "Customer"}).receive_text("{}"))
+        assert start.channels == ("customer", "agent")
+
+    @pytest.mark.parametrize(("rate", "hertz"), [("8k", 8000), ("16K", 16_000), ("8000", 8000), ("24000", 24_000)])
     def test_has_the_rate_as_the_modules_write_it(self, rate: str, hertz: int) -> None:
         assert started(dialect({**QUERY, "rate": rate}).receive_text("{}")).sample_rate == hertz
 
