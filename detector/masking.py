@@ -69,8 +69,9 @@ _MEASURE = re.compile(
 )
 """After a short number, what it counts: then it is no code."""
 _ANNOUNCED = re.compile(
-    r"(?:验证码|校验码|动态码|密码|口令|安全码|(?:后|末|最后|末尾)[三四34]位(?:数字?)?)\D{0,10}$"
-    r"|(?<![A-Za-z])(?:code|password|passcode|pin|cvv2?|cvc2?|cvn|otp|last (?:three|four|3|4)(?: digits| numbers)?)"
+    r"(?:验证码|校验码|动态码|密码|口令|安全码|(?:后|末|最后|末尾)[三四五六3-6]位(?:数字?)?)\D{0,10}$"
+    r"|(?<![A-Za-z])(?:code|password|passcode|pin|cvv2?|cvc2?|cvn|otp|"
+    r"last (?:three|four|five|six|[3-6])(?: digits| numbers)?)"
     r"(?![A-Za-z])\D{0,24}$",
     re.IGNORECASE,
 )

@@ -203,6 +203,8 @@ MUST_GO = [
     "expiry date is zero nine two seven",
     "valid thru 09/27",
     "123456789 dollars",
+    "身份证后六位是一二三四五六",
+    "the last six digits are 1 2 3 4 5 6",
 ]
 MAY_STAY = [
     "1,234,567,890 元",
