@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lexicon.loader import parse
 from tests.stories import METRICS, STARTED, STOPPED
 from tests.streamer.console.media import Console, MediaStandIn, console, hello, told
 
@@ -27,6 +28,7 @@ async def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     file = tmp_path / "small.yaml"
     file.write_text(RULES, encoding="utf-8")
     async with console(tmp_path / "data", lexicon=[str(file)]) as running:
+        running.media.lexicon = parse(RULES, "small.yaml")
         yield running
 
 
