@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from streamer.call import Call, CallState
-from streamer.control.carrier import Carrier
+from streamer.control.carrier import REST, Carrier
 from streamer.dispatch import Dispatch, taken
 from streamer.errors import InternalError, ProtocolError, RecognitionFailed
 from streamer.front_end import Portion, Processed
@@ -141,6 +141,8 @@ class Conversation:
         """Take the call from its first socket to its end."""
         refusal: ProtocolError | None = None
         carrying = [] if self._carrier is None else [asyncio.create_task(self._carrier.run(self._outcomes.carried))]
+        # A short call may be over before a port that can't be reached has been given up: it is told all the same.
+        readying = [] if self._carrier is None else [asyncio.create_task(self._make_ready(self._carrier))]
         try:
             try:
                 await self._take_to_its_end()
@@ -151,11 +153,12 @@ class Conversation:
                 await self._out.close()
                 self._abandon()
             if self._carrier is not None:
+                await asyncio.wait(readying, timeout=REST)
                 await self._carrier.rest()
             if refusal is None and self.outcome != "refused":
                 self.outcome, self._reason = ("connection_lost", "connection_lost") if self._lost else ("completed", "")
         finally:
-            for task in carrying:
+            for task in (*carrying, *readying):
                 task.cancel()
             await self._out.close()
             self._end()
@@ -166,8 +169,6 @@ class Conversation:
     async def _take_to_its_end(self) -> None:
         """Listen until no socket brings the call, and recognise the rest."""
         async with self._windows:
-            if self._carrier is not None:
-                self._pend(self._make_ready(self._carrier))
             self._pend(self._watch())
             await self._listen()
             if self.call.state is CallState.LISTENING:
