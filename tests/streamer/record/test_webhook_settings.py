@@ -81,7 +81,7 @@ def test_a_secret_has_24_to_64_bytes(length: int) -> None:
         ("types", ["transcript"], "call.started"),
         ("types", ["nonsense"], "call.started"),
         ("allow_private", "perhaps", "boolean"),
-        ("colour", "red", "not permitted"),
+        ("colour", "red", "is no setting; known are"),
     ],
 )
 def test_what_is_wrong_is_named_without_a_secret(tmp_path: Path, field: str, value: object, about: str) -> None:
