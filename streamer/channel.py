@@ -98,6 +98,7 @@ class Channel:
         self.name = name
         self.sample_rate = sample_rate
         self._encoding = encoding
+        self._width = encoding.width
         self._front_end = FrontEnd(encoding, sample_rate, speech)
         self._inputs: list[Input] = []
         # Samples of audio in them, at the wire's rate.
@@ -201,7 +202,7 @@ class Channel:
         if self._held > BUFFER * self.sample_rate:
             gaps = [one for one in self._inputs if isinstance(one, Lost)]
             self._inputs, self._held = [*gaps, Lost(self._held, "processing fell behind")], 0
-        samples = len(payload) // self._encoding.width
+        samples = len(payload) // self._width
         self._samples += samples
         self._held += samples
         self._inputs.append(payload)

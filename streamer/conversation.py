@@ -359,7 +359,11 @@ class Conversation:
         return self._bringer(channel) is socket
 
     def _bringer(self, channel: str) -> Socket | None:
-        return next((one for one in reversed(self._sockets) if channel in self._sockets[one]), None)
+        # Asked for every frame.
+        for socket in reversed(self._sockets):
+            if channel in self._sockets[socket]:
+                return socket
+        return None
 
     def _note_displaced(self, socket: Socket, channel: str, now: float) -> None:
         """Tell supervisors, once, of a socket that goes on sending what is taken from another one since."""

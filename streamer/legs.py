@@ -69,11 +69,13 @@ class Legs:
         """Note samples of one leg."""
         name, channel, clock = frame.channel, self._channels[frame.channel], self._clocks[frame.channel]
         now = self._clock()
-        self._fill(name, clock.arriving(now, channel.received))
+        if (outage := clock.arriving(now, channel.received)) is not None:
+            self._fill(name, outage)
         if clock.muted and not channel.unusable:
             channel.excuse()
         channel.receive(frame.payload)
-        self._fill(name, clock.received(now, channel.received, quiet=channel.quiet))
+        if (outage := clock.received(now, channel.received, quiet=channel.quiet)) is not None:
+            self._fill(name, outage)
 
     def joined(self, names: Sequence[str]) -> None:
         """A socket brings some of the legs."""

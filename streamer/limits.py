@@ -14,8 +14,9 @@ class TokenBucket:
 
     def take(self, amount: float, now: float) -> bool:
         """Take `amount` units at `now` seconds, if they are there; what is refused costs nothing."""
-        self._level = min(self._burst, self._level + self._rate * max(0.0, now - self._filled))
-        self._filled = max(self._filled, now)
+        if now > self._filled:
+            self._level = min(self._burst, self._level + self._rate * (now - self._filled))
+            self._filled = now
         if amount > self._level:
             return False
         self._level -= amount
