@@ -6,7 +6,7 @@ import pytest
 
 from detector.detector import Detector
 from detector.policy import ACTIONS, USUAL, Measure, Policy
-from detector.types import Action, Decision, Status, TranscriptUpdate, Word
+from detector.types import Action, Decision, Score, Status, TranscriptUpdate, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from lexicon.types import Severity
@@ -60,5 +60,6 @@ def test_a_block_that_does_something_else_is_taken_back_just_as_well() -> None:
     detector = Detector(TABLE, ACTIONS, Policy(Measure(Action.WHISPER, sound="stop.wav")))
     first = detector.update(TranscriptUpdate("agent", (), words("我们保本的")))
     assert [one.action for one in first.decisions if one.action] == [Action.WHISPER]
-    last = detector.update(TranscriptUpdate("agent", words("我们确实的"), (), final=True))
+    (request,) = detector.update(TranscriptUpdate("agent", words("我们确实的"), (), final=True)).requests
+    last = detector.scored(Score(request.id, -1.0, -900.0))
     assert [one.violation.status for one in last.decisions if one.undo] == [Status.RETRACTED]

@@ -13,7 +13,7 @@ from streamer import client, recordings
 from streamer.ray.addresses import ingress
 from streamer.ray.asking import Asking
 from streamer.ray.recognizer import RayRecognizer
-from streamer.recognition import scheduler
+from streamer.recognition import recovery
 from streamer.service import Service
 from tests.faults import DATA, Reciter, Running
 from tests.standing_in import StandIn
@@ -92,7 +92,7 @@ async def test_what_a_full_cluster_turns_away_is_blind_and_counted(
 async def test_a_call_outlives_its_cluster_and_is_heard_again_when_it_is_back(
     cluster: StandIn, recognizer: RayRecognizer, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "SEEK", 0.05)
+    monkeypatch.setattr(recovery, "SEEK", 0.05)
     async with running(recognizer) as service:
         cluster.stop()
         messages = await play(service)
