@@ -85,10 +85,10 @@ class TestAFullHouse:
             agent, customer = CALLERS["asterisk"](Placed("c-1"))
             async with dialled(media.url, agent), dialled(media.url, customer) as second:
                 await second.send(b"\xff" * 160)
-                # The name of the call is in the address, and another call's is refused.
-                (other, _) = CALLERS["asterisk"](Placed("c-2"))
+                # Where the name of the call is in the address, another call's is refused.
+                address = f"{media.url.removesuffix('/v1/calls')}/v1/asterisk?call=c-2"
                 with pytest.raises(InvalidStatus):
-                    async with dialled(media.url, other):
+                    async with connect(address):
                         pass
                 assert media.live == 1
 
