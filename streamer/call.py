@@ -290,6 +290,11 @@ class Call:
         self.state = CallState.OVER
         return [*said, *lost, *self._account()]
 
+    def release(self) -> None:
+        """Let go of all audio; nothing may be heard any more, but the account stands."""
+        for channel in self._channels.values():
+            channel.release()
+
     @property
     def muted(self) -> bool:
         """Whether the platform was asked to mute somebody, and not asked to unmute again."""

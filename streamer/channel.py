@@ -436,6 +436,12 @@ class Channel:
         self._planner.failed()
         return self.give_up(reason, self.received)
 
+    def release(self) -> None:
+        """Let go of the audio, megabytes of it: the call is over, and the collector may take its time."""
+        self._buffer = RingBuffer(1)
+        self._last = Hypothesis(())
+        self._last_audio = self._said = np.zeros(0, dtype=np.float32)
+
     def _landed(self) -> Excerpt:
         assert self._in_flight is not None
         excerpt, self._in_flight = self._in_flight, None

@@ -515,6 +515,7 @@ class Conversation:
         self._out.tell_all()
         self._count()
         self._metrics.calls.labels(self.outcome, self._reason).inc()
+        self.call.release()
         self._closed.set()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from detector.types import MatchKind, Status
@@ -198,6 +200,21 @@ class TestTheEnd:
         assert account.blind_seconds == pytest.approx(3.0)
         assert call.received == pytest.approx(3.0)
         assert call.monitored == pytest.approx(0.0)
+
+    def test_lets_go_of_the_audio_and_keeps_the_account(self) -> None:
+        tracemalloc.start()
+        try:
+            call = begin()
+            speak(call, 10.0)
+            call.abandon("over")
+            accounts, held = call.legs.accounts, tracemalloc.get_traced_memory()[0]
+            call.release()
+            # Thirty seconds at 16 kHz, four bytes each.
+            assert held - tracemalloc.get_traced_memory()[0] > 1_900_000
+        finally:
+            tracemalloc.stop()
+        assert call.legs.accounts == accounts
+        assert call.duration == 10.0
 
 
 class TestDeadlines:
