@@ -177,7 +177,8 @@ class _Queue:
                 troubles = await poster.post(held, self._clock())
                 await self._settle(held, troubles)
             else:
-                await self._rest(LOOK if due_at is None else min(LOOK, (due_at - now) / 1000))
+                # What was due may have gone to another gateway meanwhile: then there is a new first one to look for.
+                await self._rest(LOOK if due_at is None else min(LOOK, max(0.0, (due_at - now) / 1000)))
 
     def _hold(self, now: int) -> tuple[list[Waiting], int | None]:
         """Take hold of what is due; give that, and when the first was due. Nobody has to wait where nothing is."""

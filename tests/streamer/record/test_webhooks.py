@@ -17,10 +17,10 @@ from standardwebhooks.webhooks import Webhook as Standard
 from streamer.record import database
 from streamer.record.event import Event
 from streamer.record.journal import Journal
-from streamer.record.outbox import HELD, KEPT, Outbox
+from streamer.record.outbox import HELD, KEPT, Outbox, Waiting
 from streamer.record.schema import journal, outbox
 from streamer.record.standard_webhooks import pause
-from streamer.record.webhooks import AT_ONCE, GONE, Sender
+from streamer.record.webhooks import AT_ONCE, GONE, LOOK, Sender
 from streamer.settings import Webhook
 from tests.databases import PostgreSQL
 from tests.streamer.record.endpoints import Answer, Endpoint, Post, VirtualTime, always, at_work
@@ -256,6 +256,28 @@ class TestGatewaysThatShareADatabase:
                 await clock.over()
         assert cursors(received) == list(range(1, 80))
         assert left(engine) == []
+
+    async def test_look_again_at_once_where_another_was_quicker(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = VirtualTime(BEGAN, 0)
+        waits: list[float] = []
+
+        async def wait(seconds: float) -> None:
+            waits.append(seconds)
+            await clock.wait(seconds)
+
+        hold = Outbox.hold
+
+        def too_late(outbox: Outbox, endpoint: str, limit: int, now: int) -> list[Waiting]:
+            hold(Outbox(engine, "gw2"), endpoint, limit, now)
+            return hold(outbox, endpoint, limit, now)
+
+        monkeypatch.setattr(Outbox, "hold", too_late)
+        Journal(engine, lambda _: [endpoint(1).url], gateway="gw1").append(events(1))
+        async with at_work(Sender(engine, [endpoint(1)], gateway="gw1", clock=clock, wait=wait).run()):
+            await clock.over()
+        assert waits == [0.0, LOOK]
 
     async def test_drop_nothing_of_another_s(self, engine: Engine) -> None:
         clock = VirtualTime(BEGAN, 0)
