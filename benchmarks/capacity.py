@@ -37,7 +37,7 @@ from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall
 from benchmarks.served import Died, serving
 from benchmarks.streams import Outcome, measure, percentile, summary
-from streamer import recordings
+from streamer import loops, recordings
 from streamer.errors import CallFailed, CallRefused
 from streamer.recordings import Recording
 
@@ -360,7 +360,7 @@ def main() -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         explored = Exploration(takes, options, progress, keep)
         try:
-            asyncio.run(explored.run())
+            loops.run(explored.run())
         except* (Died, CallFailed) as failures:
             raise SystemExit(f"the service failed: {failures.exceptions[0]}") from None
     show(explored.probes, explored.found, options.bound)

@@ -26,7 +26,7 @@ from benchmarks.capacity import Take
 from benchmarks.error_rates import UNITS
 from benchmarks.gpu_report import Measured, calls_table, difference, fastest, rates_table
 from benchmarks.served import Died, serving
-from streamer import recordings
+from streamer import loops, recordings
 from streamer.errors import CallFailed
 from streamer.recognition.devices import ON_A_GPU, on_processor
 
@@ -127,7 +127,7 @@ class Steps:
             return 1
         self._console.print(rates_table(self._rates))
         if self._options.most:
-            asyncio.run(self._bear(takes))
+            loops.run(self._bear(takes))
         for left_out in self._left_out:
             self._say(f"Left out: {left_out}")
         self._keep()

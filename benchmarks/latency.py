@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks import calls, machine, platforms
 from benchmarks.calls import LabelledCall
 from benchmarks.streams import Outcome, measure, summary
-from streamer import dialling, recordings, service, settings
+from streamer import dialling, loops, recordings, service, settings
 from streamer.service import Service
 
 
@@ -129,7 +129,7 @@ def compare(
                     "limits": {"rejoin_timeout": platforms.REJOIN},
                 },
             )
-            told = asyncio.run(as_platforms(chosen, labelled, (platforms.NATIVE, *names)))
+            told = loops.run(as_platforms(chosen, labelled, (platforms.NATIVE, *names)))
     for name in (platforms.NATIVE, *names):
         cost = platforms.cost(name, played)
         row = {"platform": name, "message_ms_p50": cost.p50, "p99": cost.p99, "max": cost.most, "held_ms": cost.held}
@@ -180,7 +180,7 @@ def main() -> None:
         return
     with TemporaryDirectory(prefix="huazha") as data:
         chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0, "data": data})
-        told = asyncio.run(run_all(chosen, labelled, options.parallel))
+        told = loops.run(run_all(chosen, labelled, options.parallel))
     rows = []
     for parallel, (outcomes, cpu) in told.items():
         for language in (*calls.LANGUAGES, "all"):

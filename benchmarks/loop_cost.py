@@ -41,6 +41,12 @@ from streamer.recognition.scheduler import Scheduler
 from streamer.recordings import Recording
 from streamer.server import MediaServer
 
+try:
+    from streamer.loops import run
+except ImportError:
+    # A checkout from before the service chose its loop.
+    from asyncio import run
+
 NATIVE = "native"
 LOOK = 0.2
 """Seconds that a look takes."""
@@ -178,7 +184,7 @@ def main() -> None:
         host, seconds = options.play
         asyncio.run(play(host, options.calls[0], float(seconds), options.platform))
         return
-    costs = [asyncio.run(measure(calls, options.seconds, options.platform)) for calls in options.calls]
+    costs = [run(measure(calls, options.seconds, options.platform)) for calls in options.calls]
     show(costs, options.platform)
     if options.json:
         told = {"machine": machine.describe(), "as": options.platform, "costs": [asdict(cost) for cost in costs]}

@@ -32,6 +32,7 @@ from detector.types import TranscriptUpdate, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.normalize import fold
 from lexicon.types import Lexicon, Rule, Severity
+from streamer import loops
 from streamer.lexicon_store import LexiconStore
 
 LENGTH = 50
@@ -115,7 +116,7 @@ def hold_of(terms: Sequence[str], suffix: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"made-up.{suffix}")
         file.write_text(WRITTEN[suffix](terms), encoding="utf-8")
-        return round(asyncio.run(longest_hold(LexiconStore([file], {}))), 1)
+        return round(loops.run(longest_hold(LexiconStore([file], {}))), 1)
 
 
 def as_yaml(terms: Sequence[str]) -> str:

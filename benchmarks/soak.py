@@ -32,6 +32,7 @@ from benchmarks.callers import WEIGHTS, Answer, Made, Manner
 from benchmarks.calls import LabelledCall
 from benchmarks.served import Died, Served, serving
 from benchmarks.streams import percentile
+from streamer import loops
 from streamer.errors import CallFailed
 
 PARTS = 10
@@ -349,7 +350,7 @@ def main() -> None:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"Soaking, {options.parallel} lines", total=60 * options.minutes)
         try:
-            asyncio.run(soak.run(options.model, lambda seconds: progress.update(bar, completed=seconds)))
+            loops.run(soak.run(options.model, lambda seconds: progress.update(bar, completed=seconds)))
         except* (Died, CallFailed) as failures:
             troubles = [f"the service died: {error}" for error in failures.exceptions]
     rows = parts(soak.samples, soak.made, 60 * options.minutes)

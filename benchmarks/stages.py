@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall, Mark
 from benchmarks.streams import judge
-from streamer import client, recordings, service, settings
+from streamer import client, loops, recordings, service, settings
 from streamer.client import Received
 from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
 from streamer.recognition.whisper import WhisperRecognizer
@@ -219,7 +219,7 @@ def main() -> None:
     for parallel in options.parallel:
         traced.pieces.clear()
         traced.spent.clear()
-        told = asyncio.run(run(traced, chosen, labelled, parallel))
+        told = loops.run(run(traced, chosen, labelled, parallel))
         show_work(traced.spent, parallel)
         if told:
             show_blocks(told, parallel)

@@ -27,6 +27,7 @@ from streamer import (
     journal_commands,
     lexicon_commands,
     logs,
+    loops,
     model_commands,
     ray_commands,
     recordings,
@@ -125,7 +126,7 @@ def serve(
     }
     chosen = settings.load(config, overrides)
     early_checks.check(chosen, Blame(config, overrides))
-    asyncio.run(_serve(chosen))
+    loops.run(_serve(chosen))
 
 
 async def _serve(chosen: Settings) -> None:
@@ -207,7 +208,7 @@ def demonstrate(model: Model = None, lexicon: LexiconFiles = None) -> None:
     overrides: dict[str, Any] = {"model": model, "lexicon": lexicon, "media_port": 0, "console_port": 0}
     # What is made up for a demonstration has no place among what really happened.
     with TemporaryDirectory(prefix="huazha-demo") as data:
-        asyncio.run(_demonstrate(settings.load(None, {**overrides, "data": data})))
+        loops.run(_demonstrate(settings.load(None, {**overrides, "data": data})))
 
 
 async def _demonstrate(chosen: Settings) -> None:

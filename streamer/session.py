@@ -211,7 +211,7 @@ class Session:
         """Take in audio, all channels counted once."""
         # What is late by the clock may come at once: that we were slow is no fault of the platform.
         seconds = len(frame.payload) / self._second
-        if conversation.late < seconds and not self._audio.take(seconds, now):
+        if not self._audio.take(seconds, now) and conversation.late < seconds:
             raise TooFast("seconds of audio", self._limits.audio_rate)
         await conversation.receive(self, frame, now)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import logging
 import signal
 import socket
 import sys
 
-from streamer import logs
+from streamer import logs, loops
 from streamer.console import plane
 
 
@@ -22,7 +21,7 @@ def main() -> None:
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     logs.set_up("console: %(message)s", logging.WARNING)
     link, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
-    asyncio.run(plane.run(link, listening))
+    loops.run(plane.run(link, listening))
 
 
 if __name__ == "__main__":
