@@ -5,7 +5,7 @@ from __future__ import annotations
 LONGEST = 12
 """Digits in a number that is said as a number; a longer one, or one that begins with 0, is said digit by digit."""
 
-_ZH_DIGITS = "零一二三四五六七八九"
+ZH_DIGITS = "零一二三四五六七八九"
 _ZH_PLACES = ("", "十", "百", "千")
 _ZH_GROUPS = ("", "万", "亿")
 
@@ -24,7 +24,7 @@ def chinese(number: str, percent: bool = False) -> str:
       number: Arabic digits, with or without a decimal point.
     """
     whole, point, fraction = number.partition(".")
-    said = _chinese_whole(whole) + ("点" if point else "") + "".join(_ZH_DIGITS[int(digit)] for digit in fraction)
+    said = _chinese_whole(whole) + ("点" if point else "") + "".join(ZH_DIGITS[int(digit)] for digit in fraction)
     return f"百分之{said}" if percent else said
 
 
@@ -39,7 +39,7 @@ def english(number: str) -> str:
 
 def _chinese_whole(digits: str) -> str:
     if len(digits) > LONGEST or (len(digits) > 1 and digits[0] == "0"):
-        return "".join(_ZH_DIGITS[int(digit)] for digit in digits)
+        return "".join(ZH_DIGITS[int(digit)] for digit in digits)
     if int(digits) == 0:
         return "零"
     groups = _grouped(digits, 4)
@@ -61,7 +61,7 @@ def _chinese_group(group: str) -> str:
     said = ""
     for place, digit in zip(range(len(group) - 1, -1, -1), group, strict=True):
         if digit != "0":
-            said += _ZH_DIGITS[int(digit)] + _ZH_PLACES[place]
+            said += ZH_DIGITS[int(digit)] + _ZH_PLACES[place]
         elif said and not said.endswith("零"):
             said += "零"
     return said.rstrip("零")

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pypinyin.constants import PINYIN_DICT
 
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 
@@ -73,6 +72,21 @@ def distances() -> NDArray[np.float32]:
     return table
 
 
+@lru_cache(maxsize=1)
+def readings() -> dict[int, tuple[str, ...]]:
+    """Give the readings of every character that has some, by its code point, without tones; the most frequent first."""
+    from pypinyin.constants import PINYIN_DICT  # noqa: PLC0415 - slow to import: it brings its 3 MB of words along
+
+    return {point: tuple(dict.fromkeys(map(toneless, given.split(",")))) for point, given in PINYIN_DICT.items()}
+
+
+@lru_cache(maxsize=1 << 12)
+def toneless(reading: str) -> str:
+    """Take the tone off a syllable, and write ü as v."""
+    marks = unicodedata.normalize("NFD", reading).replace("u\u0308", "v")
+    return "".join(char for char in marks if not unicodedata.combining(char))
+
+
 def _classes(names: list[str]) -> NDArray[np.int64]:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names), 1)}
     return np.array([*(numbers[name] for name in names), 0], dtype=np.int64)
@@ -91,27 +105,16 @@ def _cost(one: str, other: str, alike: tuple[str, ...]) -> float:
 @lru_cache(maxsize=1)
 def _numbers() -> NDArray[np.int32]:
     """Give for each code point the number of its syllable; what lies beyond the last has none."""
-    syllables, readings = {name: number for number, name in enumerate(_syllables())}, _readings()
-    numbers = np.full(max(readings) + 2, len(syllables), dtype=np.int32)
-    for point, name in readings.items():
+    syllables, known = {name: number for number, name in enumerate(_syllables())}, readings()
+    numbers = np.full(max(known) + 2, len(syllables), dtype=np.int32)
+    for point, (name, *_) in known.items():
         numbers[point] = syllables[name]
     return numbers
 
 
 @lru_cache(maxsize=1)
 def _syllables() -> tuple[str, ...]:
-    return tuple(sorted(set(_readings().values())))
-
-
-@lru_cache(maxsize=1)
-def _readings() -> dict[int, str]:
-    """Give the first reading of every character that has one, without its tone."""
-    return {point: _toneless(readings.split(",")[0]) for point, readings in PINYIN_DICT.items()}
-
-
-def _toneless(reading: str) -> str:
-    marks = unicodedata.normalize("NFD", reading).replace("u\u0308", "v")
-    return "".join(char for char in marks if not unicodedata.combining(char))
+    return tuple(sorted({first for first, *_ in readings().values()}))
 
 
 def _split(syllable: str) -> tuple[str, str]:
