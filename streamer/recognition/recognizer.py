@@ -88,6 +88,22 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What sounds a recogniser heard in one window, state by state: which they were, it leaves open.
+
+    Attributes:
+      posteriors: the natural logarithm of each sound's probability, (frames, classes) in float32; class 0 is blank,
+        the others are `lexicon.pronunciation.inventory`'s, in order.
+      start: seconds of call audio at which frame 0 begins.
+      step: seconds from one frame to the next.
+    """
+
+    posteriors: NDArray[np.float32]
+    start: float
+    step: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
     """A question of likelihood: which of several texts was spoken in a stretch of audio?
 

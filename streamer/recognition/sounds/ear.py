@@ -1,0 +1,59 @@
+"""The ear: windows of audio in, the probabilities of sounds out; Whisper's encoder and a head, no decoder.
+
+The decoder drifts on windows of less than eight seconds, the encoder doesn't: a window is encoded at its own length,
+and three seconds cost a tenth of a thorough look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamer.recognition.engine import FRAME_SAMPLES, Engine, on_host, stacked
+from streamer.recognition.recognizer import Heard, Window
+from streamer.recognition.sounds.head import Head
+
+SHORTEST, STEP = 100, 50
+"""Mel frames that are encoded at least, and whose multiples are: a second, and half a one.
+
+What a window is filled up with changes its states: a fifth as much as other speech would, between three seconds and
+five. So how far that is goes by its own length, never by that of others in its batch.
+"""
+MEL_FRAMES = 2
+"""Mel frames to an encoder state."""
+
+
+class Ear:
+    """Hears sounds in one language. Used from several threads at once.
+
+    Args:
+      engine: the language's Whisper.
+      head: that belongs to it.
+    """
+
+    def __init__(self, engine: Engine, head: Head) -> None:
+        self._engine = engine
+        self._head = head
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """Hear windows, those of about one length in one batch; at most 30 seconds each.
+
+        Returns:
+          for each window the frames that its audio reaches into, and none of what it was filled up with.
+        """
+        heard: dict[int, Heard] = {}
+        frames = [max(SHORTEST, STEP * -(-len(window.audio) // (FRAME_SAMPLES * STEP))) for window in windows]
+        for length in set(frames):
+            alike = [i for i, own in enumerate(frames) if own == length]
+            heard.update(zip(alike, self._hear([windows[i] for i in alike], length), strict=True))
+        return [heard[i] for i in range(len(windows))]
+
+    def _hear(self, windows: Sequence[Window], frames: int) -> list[Heard]:
+        mels = stacked([self._engine.features(window.audio, frames) for window in windows])
+        states = [-(-len(window.audio) // (FRAME_SAMPLES * MEL_FRAMES)) for window in windows]
+        posteriors = self._head.read(on_host(self._engine.model.encode(mels)), states)
+        step = 1 / self._head.about.rate
+        # Copies: whoever keeps one window's shouldn't keep the batch's.
+        return [
+            Heard(read[:length].copy(), window.start, step)
+            for read, length, window in zip(posteriors, states, windows, strict=True)
+        ]

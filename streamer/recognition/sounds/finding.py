@@ -1,0 +1,57 @@
+"""Which head belongs to a Whisper: one that was trained for it and lies beside its weights, or one that ships."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from streamer.errors import ModelDamaged
+from streamer.recognition.sounds.head import Head
+
+SHIPPED = Path(__file__).parent / "weights"
+"""Heads as `MODEL.LANGUAGE.npz`."""
+
+
+def find(directory: Path, language: str, shipped: Path = SHIPPED) -> Head | None:
+    """Find the head for a Whisper and a language: `sounds.LANGUAGE.npz` in its directory, else one that ships.
+
+    Args:
+      directory: with the Whisper's weights.
+
+    Returns:
+      None where there is none: terms are then found in text only.
+
+    Raises:
+      ModelDamaged: a head is damaged, or of another version; or the one in the directory belongs to another Whisper.
+    """
+    own = directory / f"sounds.{language}.npz"
+    files = [own] if own.is_file() else sorted(shipped.glob(f"*.{language}.npz"))
+    for file in files:
+        head = Head.load(file)
+        if head.about.language == language and head.about.sha256 == whisper_sha256(directory):
+            return head
+        if file == own:
+            raise ModelDamaged(
+                str(file),
+                f"reads {head.about.language} off another model.bin, of {head.about.whisper}; "
+                "train it again (huazha model train-sounds), or remove it",
+            )
+    return None
+
+
+def whisper_sha256(directory: Path) -> str:
+    """Give the SHA-256 of a Whisper's `model.bin`, in hexadecimal digits; computed once while the file stays as it is.
+
+    Raises:
+      OSError: it can't be read.
+    """
+    file = directory / "model.bin"
+    state = file.stat()
+    return _sha256(file, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _sha256(file: Path, _size: int, _modified: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,66 @@
+"""Which head a Whisper gets: its own, one that ships, or none; and never another's."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import ModelDamaged
+from streamer.recognition.sounds import form
+from streamer.recognition.sounds.finding import find
+from tests import heads
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A Whisper's; of its weights only the digest matters here."""
+    directory = tmp_path / "model"
+    directory.mkdir()
+    (directory / "model.bin").write_bytes(b"weights")
+    return directory
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    (tmp_path / "shipped").mkdir()
+    return tmp_path / "shipped"
+
+
+def put(file: Path, weights: bytes, language: str = "zh", whisper: str = "base") -> None:
+    about = replace(heads.about(language, hashlib.sha256(weights).hexdigest()), whisper=whisper)
+    form.write(file, heads.arrays(), about)
+
+
+class TestAHead:
+    def test_is_the_one_for_the_language_and_these_weights(self, directory: Path, shipped: Path) -> None:
+        put(shipped / "base.zh.npz", b"weights")
+        put(shipped / "another.zh.npz", b"other weights")
+        put(shipped / "base.en.npz", b"weights", "en")
+        for language in ("zh", "en"):
+            found = find(directory, language, shipped)
+            assert found is not None
+            assert (found.about.language, found.about.sha256) == (language, hashlib.sha256(b"weights").hexdigest())
+
+    def test_is_none_for_another_language_or_other_weights(self, directory: Path, shipped: Path) -> None:
+        put(shipped / "base.zh.npz", b"weights")
+        assert find(directory, "en", shipped) is None
+        (directory / "model.bin").write_bytes(b"other weights")
+        assert find(directory, "zh", shipped) is None
+
+    def test_beside_the_weights_goes_before_those_that_ship(self, directory: Path, shipped: Path) -> None:
+        put(shipped / "base.zh.npz", b"weights")
+        put(directory / "sounds.zh.npz", b"weights", whisper="ours")
+        found = find(directory, "zh", shipped)
+        assert found is not None
+        assert found.about.whisper == "ours"
+
+    @pytest.mark.parametrize(("weights", "language"), [(b"other weights", "zh"), (b"weights", "en")])
+    def test_beside_weights_that_it_was_not_trained_for_is_an_error(
+        self, directory: Path, shipped: Path, weights: bytes, language: str
+    ) -> None:
+        put(directory / "sounds.zh.npz", weights, language)
+        with pytest.raises(ModelDamaged, match=rf"sounds\.zh\.npz: reads {language} off another model\.bin"):
+            find(directory, "zh", shipped)
