@@ -3,6 +3,8 @@
 An update is 50 characters whose window is scanned anew, at every level short of verification. Texts are sorted by what
 is found in them: nothing, something by its sound alone (among 100,000 terms most texts hold that), or a term as
 written. Beside it, in the same run and over the same texts: the bare automata of ahocorasick_rs and pyahocorasick.
+And what does a look at three seconds of sound cost: the shipped terms, and made-up ones up to the number, searched in
+what a head would read of random sentences.
 
     python -m benchmarks.matcher [--terms 100 10000 100000] [--updates 2000] [--json FILE]
 """
@@ -19,18 +21,23 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import ahocorasick
 import numpy as np
 import yaml
 from ahocorasick_rs import AhoCorasick
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table as Printed
 
 from detector.hearing import Hearing
+from detector.spotting import Spotter
 from detector.types import TranscriptUpdate, Word
 from lexicon.compiler import compile_lexicon
+from lexicon.loader import load, shipped
 from lexicon.normalize import fold
+from lexicon.pronunciation import BLANK, inventory, pronounce
 from lexicon.types import Lexicon, Rule, Severity
 from streamer import loops
 from streamer.lexicon_store import LexiconStore
@@ -38,6 +45,10 @@ from streamer.lexicon_store import LexiconStore
 LENGTH = 50
 COMMON = "".join(chr(point) for point in range(0x4E00, 0x4E00 + 6000, 2))
 LENGTHS = (3, 4, 4, 4, 5, 5, 6, 6, 7, 8)
+FRAMES, SYLLABLE = 150, 11
+"""Of a look at three seconds: frames of it, and of a syllable."""
+WINDOWS, FLOOR = 200, -2.5
+Over = TypeVar("Over")
 
 
 def made_up_terms(count: int, chance: random.Random) -> list[str]:
@@ -84,12 +95,35 @@ def sorted_texts(
     return misses, near or misses[:1], texts(count, chance, terms)
 
 
-def timed(work: Callable[[str], object], over: Sequence[str]) -> dict[str, float]:
-    """Time each text by itself, in microseconds."""
+def posteriors(classes: int, chance: np.random.Generator) -> NDArray[np.float32]:
+    """Make up what a head reads of a random sentence: mostly blank, and syllables that are mistaken for others."""
+    heard = chance.normal(0, 1.5, (FRAMES, classes))
+    heard[:, BLANK] += 10
+    for at in range(2, FRAMES - 3, SYLLABLE):
+        syllable = slice(at, at + int(chance.integers(1, 3)))
+        heard[syllable, BLANK] -= 3
+        heard[syllable, chance.integers(1, classes, 12)] += chance.uniform(0, 10, 12)
+        heard[syllable, chance.integers(1, classes)] += chance.uniform(10, 16)
+    heard -= np.log(np.exp(heard).sum(axis=1, keepdims=True))
+    return heard.astype(np.float32)
+
+
+def spotted(count: int, made_up: Sequence[str]) -> dict[str, float]:
+    """Time the search for the shipped terms, and made-up ones up to a number, in windows of sound."""
+    real = dict.fromkeys(term for rule in load(shipped()).rules if rule.language == "zh" for term in rule.terms)
+    said = [(code, owner) for owner, term in enumerate([*real, *made_up][:count]) for code in pronounce(term, "zh")]
+    classes = len(inventory("zh") or ()) + 1
+    spotter = Spotter([code for code, _ in said], [owner for _, owner in said], classes)
+    chance = np.random.default_rng(count)
+    return timed(lambda window: spotter.find(window, FLOOR), [posteriors(classes, chance) for _ in range(WINDOWS)])
+
+
+def timed(work: Callable[[Over], object], over: Sequence[Over]) -> dict[str, float]:
+    """Time each text or window by itself, in microseconds."""
     took = []
-    for text in over:
+    for each in over:
         began = time.perf_counter_ns()
-        work(text)
+        work(each)
         took.append((time.perf_counter_ns() - began) / 1000)
     return {"p50_us": round(float(np.percentile(took, 50)), 1), "p99_us": round(float(np.percentile(took, 99)), 1)}
 
@@ -162,6 +196,7 @@ def measure(count: int, updates: int) -> dict[str, object]:
         **take,
         "ahocorasick_rs": timed(lambda text: bare.find_matches_as_indexes(text, overlapping=True), misses),
         "pyahocorasick": timed(lambda text: list(plain.iter(text)), misses),
+        "spotted": spotted(count, terms),
         "build_s": round(built, 2),
         "memory_mb": round(memory, 1),
         **{f"{suffix}_hold_ms": hold_of(terms, suffix) for suffix in WRITTEN},
