@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer import service
+from streamer.budgets import CONSOLE_LEAVE
 from streamer.settings import Settings
 from tests.faults import Reciter
 
@@ -32,15 +33,23 @@ async def main(settings: Settings) -> None:
 
 
 class Process:
-    """A running one."""
+    """A running one, and its console, which are a group of processes."""
 
     def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
         self.address = address
         self._process = process
 
-    async def kill(self) -> None:
-        """End it as an out-of-memory killer does."""
-        os.kill(self._process.pid, signal.SIGKILL)
+    async def kill(self, *, whole: bool = False) -> None:
+        """End it as an out-of-memory killer does, and wait until its console is gone, too.
+
+        Args:
+          whole: whether the console is killed; else it has to end by itself.
+        """
+        (os.killpg if whole else os.kill)(self._process.pid, signal.SIGKILL)
+        assert self._process.stdout is not None
+        async with asyncio.timeout(CONSOLE_LEAVE):
+            # The console has it from the service, and whoever reads learns that the last is gone.
+            await self._process.stdout.read()
         await self._process.wait()
 
     async def stop(self) -> None:
@@ -61,6 +70,7 @@ async def serving(settings: Mapping[str, Any]) -> AsyncIterator[Process]:
         written,
         cwd=Path(__file__).parent.parent,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None
     one = Process(process, (await process.stdout.readline()).decode().strip())

@@ -76,8 +76,10 @@ class MediaPlane:
                     waiting.set_exception(MediaGone("the media plane is gone"))
 
     def say(self, what: str, **fields: Any) -> None:
-        """Tell it something."""
-        self._writer.write(Frame(what, fields).to_bytes())
+        """Tell it something; where it is gone, nobody is told."""
+        # What died in the middle of a message is not known to be gone until that was read, and uvloop raises at once.
+        if not self._writer.is_closing():
+            self._writer.write(Frame(what, fields).to_bytes())
 
     async def ask(
         self, name: str, about: Mapping[str, Any] | None = None, *, patience: float | None = None
