@@ -143,7 +143,7 @@ class Carrier:
         self._target = Target({**self._target.names, **names}, say)
 
     async def run(self, told: Callable[[Carried], None]) -> None:
-        """Carry out what is asked for, for ever.
+        """Carry out what is asked for, for ever; whatever goes wrong with a signal is the failure of that alone.
 
         Args:
           told: told of each outcome.
@@ -154,6 +154,9 @@ class Carrier:
             self._at_work = signal
             try:
                 self._tell(await self.carry(signal, since))
+            except Exception:
+                log.exception("the control port failed")
+                self._tell(self._failed(*_meant(signal)))
             finally:
                 self._at_work = None
                 self._asked.task_done()
@@ -225,6 +228,14 @@ class Carrier:
             raise
         if action == UNMUTE and answer.outcome is Outcome.FAILED and await self.gone(channel):
             answer = replace(answer, outcome=Outcome.CONFIRMED, detail=GONE)
+        return self._settled(name, action, channel, answer, since, attempt)
+
+    def _failed(self, name: str, action: str, channel: str, attempt: int = 1) -> Carried:
+        """Take it for failed: something in Huazha went wrong, and nobody knows how far the platform has come."""
+        return self._settled(name, action, channel, Answer(Outcome.FAILED, INSIDE, unsure=True), 0.0, attempt)
+
+    def _settled(self, name: str, action: str, channel: str, answer: Answer, since: float, attempt: int) -> Carried:
+        """Note what came of a try, and when the next is due where it failed."""
         self._note(action, channel, answer)
         if action in {Action.MUTE, UNMUTE}:
             self._retries.pop(channel, None)
@@ -269,7 +280,12 @@ class Carrier:
                 await asyncio.wait([trying])
 
     async def _try_and_tell(self, channel: str) -> None:
-        self._tell(await self.try_again(channel))
+        retry = self._retries[channel]
+        try:
+            self._tell(await self.try_again(channel))
+        except Exception:
+            log.exception("the control port failed")
+            self._tell(self._failed(retry.name, retry.action, channel, retry.attempt))
 
     def _tell(self, carried: Carried | None) -> None:
         if carried is not None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -248,6 +249,33 @@ class TestAPortThatFails:
         assert outcomes(told) == [("v-1", "mute", Outcome.FAILED), ("v-1", "unmute", Outcome.FAILED)]
         assert port.asked == [MUTE, UNMUTE]
         assert "luck" not in told[0].answer.detail
+
+    async def test_by_an_answer_that_is_none_fails_at_that_signal_alone_and_is_tried_again(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Speechless(Recorder):
+            async def mute(self, target: Target, channel: str) -> Answer:
+                await super().mute(target, channel)
+                return None if len(self.asked) < 5 else DONE  # type: ignore[return-value]
+
+        monkeypatch.setattr("streamer.control.carrier.AGAIN", (0.0, 0.0, 0.0))
+        port = Speechless()
+        carrier = Carrier(port, Target({}, say), USUAL, MISSING)
+        with caplog.at_level(logging.CRITICAL):
+            async with running(carrier) as told, asyncio.timeout(10):
+                carrier.ask(block(), 0.0)
+                carrier.ask(order("o-1", "hangup", "customer"), 0.0)
+                await carrier.rest(inf)
+                assert outcomes(told[:2]) == [("v-1", "mute", Outcome.FAILED), ("o-1", "hangup", Outcome.CONFIRMED)]
+                assert not told[0].answer.sent
+                carrier.ask(block("v-2"), 0.0)
+                while not carrier.muted:  # noqa: ASYNC110 - nobody tells when a try is over
+                    await asyncio.sleep(0)
+        assert [(one.answer.outcome, one.attempt) for one in told[2:]] == [
+            (Outcome.FAILED, 1),
+            (Outcome.FAILED, 2),
+            (Outcome.CONFIRMED, 3),
+        ]
 
     async def test_tells_its_reason_and_when_that_was_known(self) -> None:
         carrier = Carrier(Recorder(Answer(Outcome.FAILED, "busy", 101.0, 103.0)), Target({}, say), USUAL, MISSING)
