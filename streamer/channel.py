@@ -118,7 +118,7 @@ class Channel:
         self._last = Hypothesis(())
         self._last_audio = self._said = np.zeros(0, dtype=np.float32)
         self._said_until = 0.0
-        self._blind, self._told, self._speech = Spans(), Spans(), Spans()
+        self._blind, self._told, self._speech, self._excused = Spans(), Spans(), Spans(), Spans()
         self._speaking: float | None = None
         self._flat_after = flat_after
         self._flat_code: bytes | None = None
@@ -163,13 +163,22 @@ class Channel:
         return self._speech.total - self._speech.within(self._blind)
 
     @property
+    def excused(self) -> float:
+        """Seconds that did not come since the leg was muted, and that are not blind for another reason."""
+        return self._excused.total - self._excused.within(self._blind)
+
+    @property
     def unusable(self) -> bool:
         """Whether what comes at present can't hold speech, or not as it was said."""
         return self._swapped >= SWAPPED or self._is_flat
 
     @property
     def _is_flat(self) -> bool:
-        return self._flat_since is not None and self.received - self._flat_since >= self._flat_after
+        return self._was_flat(self._examined / self.sample_rate)
+
+    def _was_flat(self, until: float) -> bool:
+        """Whether what was examined up to a second was digital silence for too long."""
+        return self._flat_since is not None and until - self._flat_since >= self._flat_after
 
     @property
     def ending(self) -> bool:
@@ -214,10 +223,11 @@ class Channel:
                 self._judge_sound(b"".join(one for one in run if isinstance(one, bytes)))
                 continue
             for one in run:
+                if isinstance(one, End) or (isinstance(one, Lost) and one.samples and one.reason is None):
+                    # What is silent by right is no part of a dead line.
+                    self._end_flat(self._examined / self.sample_rate)
                 if isinstance(one, Lost):
                     self._examined += one.samples
-                elif isinstance(one, End):
-                    self._end_flat()
 
     def _judge_sound(self, payload: bytes) -> None:
         start = self._examined / self.sample_rate
@@ -244,9 +254,10 @@ class Channel:
                 since = until - (SWAPPED if self._swapped == SWAPPED else 1)
                 self._noted += self._lose(max(0.0, since), until, SWAPPED_BYTES)
 
-    def _end_flat(self, until: float | None = None) -> None:
-        if self._is_flat and self._flat_since is not None:
-            self._noted += self._lose(self._flat_since, self.received if until is None else until, FLAT)
+    def _end_flat(self, until: float) -> None:
+        if self._flat_since is not None and self._was_flat(until):
+            self._noted += self._lose(self._flat_since, until, FLAT)
+        self._flat_since = None
 
     def excuse(self) -> None:
         """What is silent from here on is so by right: the leg is muted."""
@@ -267,18 +278,21 @@ class Channel:
         start, end = self._planner.heard, self.received
         return [] if end - max(start, self._told.end) < TOLD else self._tell(start, end, BEHIND)
 
-    def skip(self, samples: int, reason: str | None, told: float = 0.0) -> None:
+    def skip(self, samples: int, reason: str | None, told: float = 0.0, *, muted: bool = False) -> None:
         """Go on after samples that are lost; what is being said ends before them.
 
         Args:
           samples: how many, at the wire's rate; 0 where only the platform's silence begins.
           reason: why they are lost, for people; None where there was nothing to hear.
           told: seconds of them that were told before.
+          muted: whether there was nothing to hear since the leg is muted.
         """
         start = self.received
         self._samples += samples
         if reason is not None:
             self._told.add(start, start + told)
+        elif muted:
+            self._excused.add(start, self.received)
         self._inputs.append(Lost(samples, reason))
 
     def finish(self) -> None:

@@ -50,7 +50,7 @@ class LegClock:
     """Says how much audio a leg should have brought by now, and what it means that it brought less.
 
     ```
-    ABSENT --joined()--> PRESENT --lost()--> LOST --joined()--> PRESENT --ended()--> ENDED
+    ABSENT --joined()--> PRESENT --lost()--> LOST --joined()--> PRESENT --ended()--> ENDED --joined()--> PRESENT
     ```
 
     Time stands still while the platform pauses the leg. Where audio comes faster than it was spoken (a recording that
@@ -75,6 +75,7 @@ class LegClock:
         self._lost_in_pause: float | None = None
         self._abruptly = True
         self._first = False
+        self._before = LegState.ABSENT
         self._joined = now
         self._told = 0.0
         self._next = ODD
@@ -97,9 +98,9 @@ class LegClock:
 
     def joined(self, now: float) -> None:
         """A socket brings the leg."""
-        if self.state is not LegState.PRESENT:
-            self._joined = now
-        self._first = self._first or self.state is not LegState.PRESENT
+        if self.state is LegState.PRESENT:
+            return
+        self._before, self._joined, self._first = self.state, now, True
         self.state = LegState.PRESENT
 
     def lost(self, now: float, *, abruptly: bool = True) -> None:
@@ -135,7 +136,7 @@ class LegClock:
             return None
         # What was sent on the new socket may come late, but it will come.
         missing = self.missing(self._joined, received)
-        return self._lack(missing, LOST if received else NEVER_CAME if self._expected else None) if missing else None
+        return self._lack(missing, self._reason) if missing else None
 
     def received(self, now: float, received: float, *, quiet: bool) -> Outage | None:
         """Audio has come; gives what turns out to be lost although the socket lives.
@@ -192,6 +193,17 @@ class LegClock:
             return Outage(missing, NEVER_CAME)
         excused = self.state is LegState.ENDED or (self.muted and not self._told)
         return Outage(missing, None if excused else NO_AUDIO, told=min(self._told, missing))
+
+    @property
+    def _reason(self) -> str | None:
+        """Why nothing came before the present socket."""
+        match self._before:
+            case LegState.LOST:
+                return LOST
+            case LegState.ABSENT if self._expected:
+                return NEVER_CAME
+        # It was over, or nobody had picked up yet.
+        return None
 
     def _unpause(self, now: float) -> None:
         if self._paused is not None:

@@ -25,7 +25,6 @@ class Legs:
         self._clocks = clocks
         self._clock = clock
         self._skipped: list[tuple[str, int]] = []
-        self._excused = dict.fromkeys(channels, 0.0)
         self._behind: set[str] = set()
         self._closed = False
 
@@ -57,9 +56,9 @@ class Legs:
         return {
             name: LegAccount(
                 heard=channel.understood,
-                silent=channel.received - channel.blind - channel.understood - self._excused[name],
+                silent=channel.received - channel.blind - channel.understood - channel.excused,
                 blind=channel.blind,
-                muted=self._excused[name],
+                muted=channel.excused,
                 paused=self._clocks[name].paused_seconds,
             )
             for name, channel in self._channels.items()
@@ -158,6 +157,4 @@ class Legs:
         channel = self._channels[name]
         samples = round(outage.seconds * channel.sample_rate)
         self._skipped.append((name, samples))
-        if outage.reason is None and self._clocks[name].muted:
-            self._excused[name] += samples / channel.sample_rate
-        channel.skip(samples, outage.reason, outage.told)
+        channel.skip(samples, outage.reason, outage.told, muted=self._clocks[name].muted)

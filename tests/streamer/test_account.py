@@ -41,6 +41,7 @@ def noise(seconds: float, level: float) -> bytes:
 
 
 LOUD, QUIET = noise(STEP, 0.5), noise(STEP, 0.01)
+NOTHING = bytes(len(QUIET))
 
 
 @dataclass
@@ -51,6 +52,7 @@ class Leg:
     stalled: bool = False
     paused: bool = False
     speaking: bool = False
+    dead: bool = False
     late: int = 0
 
 
@@ -109,7 +111,8 @@ class Line:
     def bring(self, name: str) -> None:
         leg = self.legs[name]
         for _ in range(leg.late):
-            self.call.receive(AudioFrame(name, 0, LOUD if leg.speaking else QUIET))
+            sound = NOTHING if leg.dead else LOUD if leg.speaking else QUIET
+            self.call.receive(AudioFrame(name, 0, sound))
         leg.late = 0
 
     def answer(self) -> None:
@@ -182,6 +185,27 @@ class TestALegWithoutASocket:
         assert line.blind == [("agent", NEVER_CAME)]
         line.pass_(42)
         assert line.end()["agent"].blind == pytest.approx(45)
+
+    def test_that_comes_late_had_not_come_and_was_never_lost(self) -> None:
+        line = Line()
+        line.join("customer")
+        line.pass_(10.3)
+        line.join("agent")
+        line.pass_(5)
+        accounts = line.end()
+        assert {*line.blind} == {("agent", NEVER_CAME)}
+        assert accounts["agent"].blind == pytest.approx(10.3, abs=0.2)
+
+    def test_that_was_over_and_comes_back_was_silent_meanwhile(self) -> None:
+        line = live()
+        line.pass_(5)
+        line.lose("customer", ended=True)
+        line.pass_(7.3)
+        line.join("customer")
+        line.pass_(5)
+        accounts = line.end()
+        assert line.blind == []
+        assert accounts["customer"].silent == pytest.approx(17.3, abs=0.2)
 
     def test_of_a_customer_who_has_not_picked_up_is_silent_until_then(self) -> None:
         line = Line()
@@ -339,6 +363,32 @@ class TestAudioThatCanNotBeHeard:
         dead(line, 45)
         assert line.end()["agent"].blind == 0.0
 
+    def test_is_no_dead_line_with_what_we_muted_after_it(self) -> None:
+        line = live()
+        line.pass_(5)
+        dead(line, 6)
+        line.call.legs.mute(["agent"])
+        line.legs["agent"].paused = True
+        line.pass_(20)
+        line.call.legs.mute([])
+        line.legs["agent"].paused = False
+        line.pass_(5)
+        accounts = line.end()
+        assert line.blind == []
+        assert accounts["agent"].muted == pytest.approx(20, abs=1.1)
+        assert accounts["agent"].silent == pytest.approx(16, abs=1.1)
+
+    def test_of_a_dead_line_is_no_part_of_what_we_muted_after_it(self) -> None:
+        line = live()
+        dead(line, 15)
+        line.call.legs.mute(["agent"])
+        line.legs["agent"].paused = True
+        line.pass_(20)
+        accounts = line.end()
+        assert accounts["agent"].blind == pytest.approx(15, abs=0.2)
+        assert accounts["agent"].muted == pytest.approx(20, abs=ODD)
+        assert accounts["agent"].silent == pytest.approx(0, abs=0.2)
+
     def test_with_its_bytes_swapped_is_blind(self) -> None:
         line = live()
         line.legs["agent"].socket = False
@@ -354,11 +404,9 @@ class TestAudioThatCanNotBeHeard:
 
 def dead(line: Line, seconds: float) -> None:
     """Let the agent's line bring nothing but zeros."""
-    line.legs["agent"].socket = False
-    for _ in range(round(seconds / STEP)):
-        line.call.receive(AudioFrame("agent", 0, bytes(len(QUIET))))
-        line.pass_(STEP)
-    line.legs["agent"].socket = True
+    line.legs["agent"].dead = True
+    line.pass_(seconds)
+    line.legs["agent"].dead = False
 
 
 class TestAHungRecogniser:
@@ -396,10 +444,14 @@ def test_a_block_is_still_a_block_while_the_other_leg_is_blind() -> None:
     assert Block in [type(event) for event in line.call.heard(window, Hypothesis(words))]
 
 
+MOVE = (
+    *("join", "lose", "end", "pause", "resume", "stall", "flow", "drop", "speak", "hush", "hang", "heal"),
+    *("die", "revive", "mute", "unmute"),
+)
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(["agent", "customer"]),
-        st.sampled_from(["join", "lose", "pause", "resume", "stall", "flow", "drop", "speak", "hush", "hang", "heal"]),
+        st.sampled_from(MOVE),
         st.floats(0.1, 6.0),
     ),
     max_size=14,
@@ -411,6 +463,7 @@ MOVES = st.lists(
 def test_heard_silent_and_blind_are_the_wall_clock(moves: list[tuple[str, str, float]], joins: bool) -> None:
     line = Line(joins=joins)
     line.join("agent") if joins else line.join("agent", "customer")
+    muted = set[str]()
     for name, move, seconds in moves:
         leg = line.legs[name]
         match move:
@@ -428,6 +481,13 @@ def test_heard_silent_and_blind_are_the_wall_clock(moves: list[tuple[str, str, f
                 leg.speaking = move == "speak"
             case "hang" | "heal":
                 line.hung = move == "hang"
+            case "die" | "revive":
+                leg.dead = move == "die"
+            case "mute" | "unmute":
+                muted = muted | {name} if move == "mute" else muted - {name}
+                line.call.legs.mute(muted)
+            case "end" if leg.socket:
+                line.lose(name, ended=True)
         line.pass_(seconds)
     wall = line.now - line.began
     accounts = line.end()
