@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -24,20 +26,27 @@ from pydantic import (
 
 from lexicon.errors import LexiconConflict, LexiconError, LexiconInvalid, LexiconUnreadable
 from lexicon.normalize import fold
+from lexicon.pronunciation import MOST, inventory, read_sounds
 from lexicon.types import Lexicon, Metric, MetricName, Near, Required, Rule, Scope, Severity
 from lexicon.yaml_lines import Located, Place, locate
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of one file; ten thousand terms take a tenth of it."""
 COLUMNS = ("category", "severity", "lang", "term")
+"""Those that a TSV must have; `sounds`, pronunciations parted by semicolons, is read where it is there."""
 BOUNDS = {"silence": (1.0, 3600.0), "overlap": (0.5, 3600.0), "talk_ratio": (0.01, 0.99), "pace": (10.0, 2000.0)}
 """The least and the most that a metric's bound may be: beyond, every call passes it, or none."""
-TERMS_ONLY = ("terms", "allow", "near", "required")
+TERMS_ONLY = ("terms", "allow", "near", "required", "sounds")
 """What a rule with a metric can't have."""
 
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[\w.+-]{1,100}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Sounds = Annotated[
+    list[Annotated[str, StringConstraints(max_length=500)]],
+    Field(min_length=1, max_length=MOST),
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+]
 
 
 class _Section(BaseModel):
@@ -87,6 +96,7 @@ class _Rule(_Section):
     say_instead: str | None = None
     source: str | None = None
     metric: _Metric | None = None
+    sounds: dict[Phrase, Sounds] = {}
 
 
 class _File(_Section):
@@ -158,6 +168,7 @@ def parse(text: str, source: str) -> Lexicon:
         lines[entry.id] = line
         _check_kind(entry, index, document, source)
         _check_phrases(entry, index, file.language, document, source)
+        _check_sounds(entry, index, file.language, document, source)
         rules.append(_rule(entry, file.language))
     return Lexicon(file.lexicon, _version(file.lexicon, text), tuple(rules))
 
@@ -184,6 +195,7 @@ def _lexicon_of_rows(rows: csv.DictReader[str], text: str, source: str) -> Lexic
         raise LexiconInvalid(source, 1, missing[0], f"is missing; the columns are {' '.join(COLUMNS)}")
     name = Path(source).stem
     terms: dict[tuple[str, str, str], list[str]] = {}
+    sounds: dict[tuple[str, str], tuple[str, ...]] = {}
     for row in rows:
         category, severity, language, term = (str(row[column] or "").strip() for column in COLUMNS)
         if severity == "cue" or (severity == "required" and "*" in term):
@@ -194,7 +206,11 @@ def _lexicon_of_rows(rows: csv.DictReader[str], text: str, source: str) -> Lexic
         if problem := _row_problem(category, language, term):
             raise LexiconInvalid(source, rows.line_num, *problem)
         terms.setdefault((category, severity, language), []).append(term)
-    rules = _rules_of_rows(terms)
+        if written := str(row.get("sounds") or "").strip():
+            sounds[language, term] = tuple(part.strip() for part in written.split(";"))
+            if wrong := _sounds_problem(sounds[language, term], language):
+                raise LexiconInvalid(source, rows.line_num, "sounds", wrong)
+    rules = _rules_of_rows(terms, sounds)
     if not rules:
         raise LexiconInvalid(source, None, None, "holds no rule")
     return Lexicon(name, _version(name, text), tuple(rules))
@@ -212,7 +228,9 @@ def _row_problem(category: str, language: str, term: str) -> tuple[str, str] | N
     return None if fold(term, language).text.strip() else ("term", f"{term!r} holds no letter or digit")
 
 
-def _rules_of_rows(terms: dict[tuple[str, str, str], list[str]]) -> list[Rule]:
+def _rules_of_rows(
+    terms: Mapping[tuple[str, str, str], Sequence[str]], sounds: Mapping[tuple[str, str], tuple[str, ...]]
+) -> list[Rule]:
     allowed: dict[str, list[str]] = {}
     for (_, severity, language), phrases in terms.items():
         if severity == "allow":
@@ -228,7 +246,14 @@ def _rules_of_rows(terms: dict[tuple[str, str, str], list[str]]) -> list[Rule]:
         elif severity != "allow":
             allow = tuple(allowed.get(language, ()))
             rules.append(Rule(prefix, category, Severity(severity), tuple(phrases), language, allow=allow))
-    return rules
+    return [replace(rule, sounds=_own_sounds(rule, sounds)) for rule in rules] if sounds else rules
+
+
+def _own_sounds(
+    rule: Rule, sounds: Mapping[tuple[str, str], tuple[str, ...]]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    phrases = dict.fromkeys((*rule.terms, *rule.allow))
+    return tuple((phrase, sounds[rule.language, phrase]) for phrase in phrases if (rule.language, phrase) in sounds)
 
 
 def _read(path: Path) -> Lexicon:
@@ -265,6 +290,7 @@ def _rule(entry: _Rule, language: str) -> Rule:
         say_instead=entry.say_instead,
         source=entry.source,
         metric=Metric(MetricName(metric.name), metric.over) if metric else None,
+        sounds=tuple((phrase, tuple(ways)) for phrase, ways in entry.sounds.items()),
     )
 
 
@@ -297,6 +323,30 @@ def _check_phrases(entry: _Rule, index: int, language: str, document: Located, s
                 place: Place = ("rules", index, *path, number)
                 field = ".".join(map(str, place))
                 raise LexiconInvalid(source, document.line(*place), field, f"{phrase!r} holds no letter or digit")
+
+
+def _check_sounds(entry: _Rule, index: int, language: str, document: Located, source: str) -> None:
+    """Refuse sounds of a phrase that the rule doesn't have, and those that are none."""
+    phrases = {*(entry.terms or ()), *entry.allow, *(entry.near.any if entry.near else ())}
+    for phrase, ways in entry.sounds.items():
+        problem = "is none of the rule's phrases; write it as it is written there"
+        if phrase in phrases:
+            problem = _sounds_problem(ways, language)
+        if problem:
+            place: Place = ("rules", index, "sounds", phrase)
+            raise LexiconInvalid(source, document.line(*place), ".".join(map(str, place)), problem)
+
+
+def _sounds_problem(ways: Sequence[str], language: str) -> str:
+    """Say what is wrong with the pronunciations of a phrase; nothing if they are right."""
+    if inventory(language) is None:
+        return f"can't be heard in {language!r}; sounds are for zh and en"
+    for way in ways:
+        try:
+            read_sounds(way, language)
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 def _located(error: ValidationError, document: Located, source: str) -> LexiconError:

@@ -66,13 +66,14 @@ SPELLED = 5
 
 # Characters of grammar stand next to others by chance, as 都 does in 都会涨, and look like a word of the dictionary.
 _GRAMMAR = {
-    "的": "de", "地": "di de", "得": "de dei", "着": "zhe", "了": "le", "都": "dou", "还": "hai huan", "会": "hui",
-    "没": "mei", "给": "gei", "和": "he", "谁": "shei shui", "这": "zhe zhei", "那": "na nei", "哪": "na nei",
+    "的": "de", "地": "di de", "都": "dou", "还": "hai huan", "会": "hui", "没": "mei", "给": "gei",
+    "谁": "shei shui", "这": "zhe zhei", "那": "na nei",
 }  # fmt: skip
-# Characters whose other readings are found in old words only, unless the dictionary has the word.
+# Characters whose other readings are those of old words, or of words that the dictionary has.
 _ALONE = {
-    "被": "bei", "参": "can", "差": "cha", "称": "cheng", "便": "bian", "卡": "ka", "否": "fou", "呢": "ne",
-    "属": "shu", "率": "lv", "模": "mo", "恶": "e", "藏": "cang", "朝": "chao", "臭": "chou", "似": "si",
+    "得": "de dei", "着": "zhe", "了": "le", "和": "he", "被": "bei", "参": "can", "差": "cha", "称": "cheng",
+    "便": "bian", "卡": "ka", "否": "fou", "呢": "ne", "属": "shu", "率": "lv", "模": "mo", "恶": "e",
+    "藏": "cang", "朝": "chao", "臭": "chou", "似": "si",
 }  # fmt: skip
 _MISREAD = {"还款": "huan kuan", "摊还": "tan huan", "抵还": "di huan", "都会": "dou hui"}
 """Words that the dictionary reads otherwise than people say them on the telephone."""
@@ -258,12 +259,10 @@ def _read(text: str) -> Iterator[tuple[str, str | None]]:
 
 def _readings_of(char: str, in_word: str | None) -> Iterable[str]:
     """Give the readings of a character: as in its word, and others where that may be none, the likeliest first."""
-    grammar = _GRAMMAR.get(char, "").split()
     if in_word is not None:
-        return dict.fromkeys((in_word, *grammar))
-    if grammar or char in _ALONE:
-        return grammar or (_ALONE[char],)
-    return _common().get(char) or phonetic.readings().get(ord(char), ())[:1]
+        return dict.fromkeys((in_word, *_GRAMMAR.get(char, "").split()))
+    alone = _GRAMMAR.get(char) or _ALONE.get(char, "")
+    return alone.split() or _common().get(char) or phonetic.readings().get(ord(char), ())[:1]
 
 
 @lru_cache(maxsize=1)

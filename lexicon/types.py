@@ -93,6 +93,10 @@ class Rule:
     """One rule: any of its terms, said on a channel it covers, is a violation (or, if required, a disclosure).
 
     A rule with a metric has no terms: the violation is in how the call goes, not in what is said.
+
+    Attributes:
+      sounds: for phrases that are said otherwise than they are written, their pronunciations, as
+        `lexicon.pronunciation.read_sounds` reads them.
     """
 
     id: str
@@ -107,6 +111,7 @@ class Rule:
     say_instead: str | None = None
     source: str | None = None
     metric: Metric | None = None
+    sounds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,32 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from detector.types import Violation
 from lexicon.checks import problems
 from lexicon.compiler import compile_lexicon
 from lexicon.errors import LexiconError
 from lexicon.loader import load, shipped
+from lexicon.pronunciation import inventory, written
+from lexicon.spoken import said_by
+from lexicon.types import Lexicon, Rule
 from streamer.languages import language_of
 from streamer.plain_text import json_line, plain
 from streamer.trying import answer, triggered
+
+UNSAID = "can't be said as it is written: give its sounds"
 
 app = typer.Typer(name="lexicon", help="Check lexicons, and try sentences on them.", no_args_is_help=True)
 
 
 @app.command(epilog="Example: huazha lexicon check bank.yaml")
-def check(files: Annotated[list[Path], typer.Argument(help="Lexicon files, YAML or TSV.")]) -> None:
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Lexicon files, YAML or TSV.")],
+    sounds: Annotated[
+        bool, typer.Option("--sounds", help="Show how every term is said, not only those in doubt.")
+    ] = False,
+) -> None:
     """Read lexicons as the service would, and look for rules that can't do what they say."""
     console = Console()
     found = 0
@@ -39,6 +50,11 @@ def check(files: Annotated[list[Path], typer.Argument(help="Lexicon files, YAML 
             found += 1
         read = plain(f"read     {file}: {len(lexicon.rules)} rules, {lexicon.version}")
         console.print(read, markup=False, highlight=False, soft_wrap=True)
+        if sounds:
+            console.print(_table_of(lexicon), markup=False, highlight=False)
+            continue
+        for line in _doubtful(lexicon):
+            console.print(plain(f"sounds   {file}: {line}"), markup=False, highlight=False, soft_wrap=True)
     if len(files) > 1 and not found:
         load(files)
     raise typer.Exit(2 if found else 0)
@@ -71,6 +87,29 @@ def try_(
             console.print(plain(f"  {_why(violation)}"), markup=False, highlight=False, soft_wrap=True)
         if not found:
             console.print("  nothing", style="dim")
+
+
+def _said(lexicon: Lexicon) -> Iterator[tuple[Rule, str, str]]:
+    """Give each term with the ways in which it is said, parted by commas, in languages that are listened to so."""
+    for rule in lexicon.rules:
+        for term in rule.terms if inventory(rule.language) else ():
+            yield rule, term, ", ".join(written(code, rule.language) for code in said_by(rule, term))
+
+
+def _doubtful(lexicon: Lexicon) -> Iterator[str]:
+    """Say which terms nobody could tell how to say, and which characters may be read in several ways."""
+    for rule, term, ways in _said(lexicon):
+        if not ways:
+            yield f"rule {rule.id}: {term} {UNSAID}"
+        elif "," in ways and rule.language == "zh" and term not in dict(rule.sounds):
+            yield f"rule {rule.id}: {term} is listened for as {ways}"
+
+
+def _table_of(lexicon: Lexicon) -> Table:
+    table = Table("term", "sounds", box=None, pad_edge=False, header_style="dim")
+    for _, term, ways in _said(lexicon):
+        table.add_row(plain(term), plain(ways or f"- ({UNSAID})"))
+    return table
 
 
 def _lines(stream: Iterable[str]) -> Iterator[str]:

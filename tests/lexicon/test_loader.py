@@ -26,6 +26,7 @@ rules:
     allow: [不承诺保本]
     say_instead: 本产品不保证本金，理财有风险。
     source: 资管新规 第二条
+    sounds: {承诺保本: cheng nuo bao ben, 不承诺保本: [bu cheng nuo bao ben, bu cen nuo bao ben]}
   - id: absolute-claim
     category: absolute
     severity: alert
@@ -59,6 +60,10 @@ class TestYaml:
                 allow=("不承诺保本",),
                 say_instead="本产品不保证本金，理财有风险。",
                 source="资管新规 第二条",
+                sounds=(
+                    ("承诺保本", ("cheng nuo bao ben",)),
+                    ("不承诺保本", ("bu cheng nuo bao ben", "bu cen nuo bao ben")),
+                ),
             ),
             Rule(
                 "absolute-claim",
@@ -152,9 +157,21 @@ class TestTsv:
             ("required-required-zh-1", ("投资有风险",), (), Required(None)),
         ]
 
+    def test_may_say_how_terms_are_said(self) -> None:
+        rows = [
+            "category\tseverity\tlang\tterm\tsounds",
+            "guarantee\tblock\tzh\t行兜底\thang dou di; xing dou di",
+            "guarantee\tblock\tzh\t保本\t",
+            "allow\tallow\tzh\t不保本\tbu bao ben",
+        ]
+        (rule,) = parse_tsv("\n".join(rows), "terms.tsv").rules
+        assert rule.sounds == (("行兜底", ("hang dou di", "xing dou di")), ("不保本", ("bu bao ben",)))
+
     @pytest.mark.parametrize(
         ("text", "line", "field"),
         [
+            ("category\tseverity\tlang\tterm\tsounds\nc\tblock\tzh\t保本\tbao; ben ben3\n", 2, "sounds"),
+            ("category\tseverity\tlang\tterm\tsounds\nc\tblock\tzh\t保本\tbao ben;\n", 2, "sounds"),
             ("category\tseverity\tterm\n", 1, "lang"),
             ("category\tseverity\tlang\tterm\nc\tstop\tzh\t保本\n", 2, "severity"),
             ("category\tseverity\tlang\tterm\nc\tblock\tzh\t，\n", 2, "term"),
