@@ -32,12 +32,12 @@ from rich.console import Console
 from rich.table import Table as Printed
 
 from detector.hearing import Hearing
-from detector.spotting import Spotter
+from detector.spotting import spotter_of
 from detector.types import TranscriptUpdate, Word
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import load, shipped
 from lexicon.normalize import fold
-from lexicon.pronunciation import BLANK, inventory, pronounce
+from lexicon.pronunciation import BLANK, inventory
 from lexicon.types import Lexicon, Rule, Severity
 from streamer import loops
 from streamer.lexicon_store import LexiconStore
@@ -111,10 +111,9 @@ def posteriors(classes: int, chance: np.random.Generator) -> NDArray[np.float32]
 def spotted(count: int, made_up: Sequence[str]) -> dict[str, float]:
     """Time the search for the shipped terms, and made-up ones up to a number, in windows of sound."""
     real = dict.fromkeys(term for rule in load(shipped()).rules if rule.language == "zh" for term in rule.terms)
-    said = [(code, owner) for owner, term in enumerate([*real, *made_up][:count]) for code in pronounce(term, "zh")]
-    classes = len(inventory("zh") or ()) + 1
-    spotter = Spotter([code for code, _ in said], [owner for _, owner in said], classes)
-    chance = np.random.default_rng(count)
+    spotter = spotter_of(compile_lexicon(lexicon_of([*real, *made_up][:count]), "zh"))
+    assert spotter is not None
+    chance, classes = np.random.default_rng(count), len(inventory("zh") or ()) + 1
     return timed(lambda window: spotter.find(window, FLOOR), [posteriors(classes, chance) for _ in range(WINDOWS)])
 
 

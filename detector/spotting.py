@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexicon.pronunciation import BLANK
+from lexicon.compiler import Table
+from lexicon.pronunciation import BLANK, inventory
+from lexicon.spoken import Spoken
 
 Ints = NDArray[np.int64]
 
@@ -141,6 +144,24 @@ class Spotter:
         score = scores[at, last] / (self._lengths[codes[at]] * _SCALE)
         start = _MOST_FRAMES - (paths[at, last] & _MOST_FRAMES)
         return np.array([self._owners[codes[at]], score, start, last + 1])
+
+
+_MADE: WeakKeyDictionary[Spoken, Spotter] = WeakKeyDictionary()
+"""Spotters of the tables in use; one goes when its table does."""
+
+
+def spotter_of(table: Table) -> Spotter | None:
+    """Give the spotter of a table's phrases and cues, by their numbers in `table.spoken`; None where there is none.
+
+    It is made when it is first asked for, which takes about a microsecond a phrase.
+    """
+    spoken = table.spoken
+    if spoken is None:
+        return None
+    if (known := _MADE.get(spoken)) is None:
+        classes = len(inventory(spoken.language) or ()) + 1
+        known = _MADE[spoken] = Spotter(spoken.codes, spoken.owners, classes)
+    return known
 
 
 class _Lattice:

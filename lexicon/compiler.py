@@ -10,6 +10,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from lexicon.normalize import fold
 from lexicon.sound_index import SoundIndex
 from lexicon.sounds import sounds_of
+from lexicon.spoken import Spoken, as_spoken
 from lexicon.types import Lexicon, Rule
 
 WORD = 16
@@ -53,6 +54,7 @@ class Table:
       reach: folded characters before the end of the text that may still matter to what follows.
       sounds: the terms by their sound, where the language is written by it; None elsewhere.
       sounding: the use that each number in `sounds` stands for.
+      spoken: the phrases as they are said, by their number in `phrases`; None where nobody listens for sounds.
     """
 
     language: str
@@ -65,18 +67,22 @@ class Table:
     reach: int
     sounds: SoundIndex | None
     sounding: tuple[Use, ...]
+    spoken: Spoken | None
 
 
 def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
     """Build the table of one language's rules; those of other languages are left out."""
     rules = tuple(rule for rule in lexicon.rules if rule.language == language)
     uses: dict[str, list[Use]] = {}
+    spellings: dict[str, list[tuple[Rule, str]]] = {}
     for index, rule in enumerate(rules):
         near = rule.near.any if rule.near else ()
         for role, phrases in ((Role.TERM, rule.terms), (Role.ALLOW, rule.allow), (Role.NEAR, near)):
             for phrase in phrases:
                 use = Use(index, role, phrase)
-                known = uses.setdefault(fold(phrase, language).text, [])
+                folded = fold(phrase, language).text
+                known = uses.setdefault(folded, [])
+                spellings.setdefault(folded, []).append((rule, phrase))
                 # A phrase spelled twice in different ways is one phrase.
                 if (index, role) not in [(other.rule, other.role) for other in known]:
                     known.append(use)
@@ -99,4 +105,5 @@ def compile_lexicon(lexicon: Lexicon, language: str) -> Table:
         reach=1 + 3 * longest + widest * (WORD if language == "en" else 1),
         sounds=SoundIndex(sounds, [phrase for phrase, _ in sounding]) if sounds else None,
         sounding=tuple(use for _, use in sounding),
+        spoken=as_spoken(language, spellings),
     )

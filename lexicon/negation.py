@@ -7,9 +7,19 @@ its reach. It is too coarse to silence anything: it turns a block into an alert.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 CLAUSE = re.compile(r"[，。！？；：,.!?;:、]")
+
+
+class Cue(StrEnum):
+    """Which words a cue denies or questions: those after it or before it; or it only seems to."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    SEEMS = "seems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,15 @@ _CUES = {
         short_reach=0,
     ),
 }
+
+
+def cues(language: str) -> Iterator[tuple[str, Cue]]:
+    """Give a language's cues, but for those of a single character, which stand in too many other words."""
+    known = _CUES.get(language)
+    if known is not None:
+        yield from ((cue, Cue.BEFORE) for cue in known.before)
+        yield from ((cue, Cue.AFTER) for cue in known.after)
+        yield from ((cue, Cue.SEEMS) for cue in known.only_seem)
 
 
 def denied(language: str, before: str, after: str) -> bool:

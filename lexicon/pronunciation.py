@@ -152,8 +152,14 @@ def _varied(texts: Iterable[str], *varies: Vary) -> list[str]:
     return found
 
 
+# What has a number or a sign in it, in any width or script: most phrases don't, and are said as they are folded.
+_SAID_OTHERWISE = re.compile(r"[^\u4e00-\u9fff]|[百零一二三四五六七八九]")
+
+
 def _chinese(phrase: str) -> list[str]:
     """Give the texts that a phrase may be said as, folded."""
+    if not _SAID_OTHERWISE.search(phrase):
+        return [fold(phrase, "zh").text]
     plain = re.sub(r"(?<=[0-9A-Za-z])\+(?=[0-9A-Za-z])", "加", unicodedata.normalize("NFKC", phrase))
     texts = _varied([plain], _digit_by_digit, _liang_of_digit)
     return _varied([fold(text, "zh").text for text in texts], _whole(plain), _liang_of_numeral, _yao)
@@ -205,7 +211,9 @@ def _mandarin(text: str) -> Iterator[Code]:
     """Give the ways to read a folded text, the likeliest first; none if a part of it can't be read."""
     ways: list[Option] = [(0, ())]
     for options in _parts(text):
-        ways = sorted(((one + two, begun + more) for one, begun in ways for two, more in options), key=_unlikely)[:MOST]
+        ways = [(one + two, begun + more) for one, begun in ways for two, more in options]
+        if len(options) > 1:
+            ways = sorted(ways, key=_unlikely)[:MOST]
     for _, code in ways:
         yield code
 
@@ -221,7 +229,7 @@ def _parts(text: str) -> Iterator[list[Option]]:
             yield from _latin(part)
         else:
             for char, reading in _read(part):
-                yield _options(_readings_of(char, reading))
+                yield _of_char(char, reading)
 
 
 def _latin(word: str) -> Iterator[list[Option]]:
@@ -234,6 +242,11 @@ def _latin(word: str) -> Iterator[list[Option]]:
     for options in spelled:
         ways = [(one + two, begun + more) for one, begun in ways for two, more in options]
     yield [*ways, *((1, code) for _, code in _options(_WORDS[word]))]
+
+
+@lru_cache(maxsize=1 << 14)
+def _of_char(char: str, in_word: str | None) -> list[Option]:
+    return _options(_readings_of(char, in_word))
 
 
 def _options(readings: Iterable[str]) -> list[Option]:

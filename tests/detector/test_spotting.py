@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -12,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.spotting import Spot, Spotter
-from lexicon.pronunciation import BLANK
+from detector.spotting import Spot, Spotter, spotter_of
+from lexicon.compiler import Table, compile_lexicon
+from lexicon.pronunciation import BLANK, inventory, pronounce
+from lexicon.types import Lexicon, Rule, Severity
 
 CLASSES = 4
 ANY = -math.inf
@@ -159,3 +163,43 @@ class TestASpotter:
     def test_refuses_posteriors_of_another_head(self) -> None:
         with pytest.raises(ValueError, match="posteriors are"):
             find([((1,), 0)], self.WINDOW[:, :2])
+
+
+class TestTheSpotterOfATable:
+    @staticmethod
+    def table(language: str = "zh") -> Table:
+        rules = (
+            Rule("allowed", "c", Severity.BLOCK, ("保本",), "zh", allow=("保本微利",)),
+            Rule("french", "c", Severity.BLOCK, ("sans risque",), "fr"),
+        )
+        return compile_lexicon(Lexicon("x", "x@0", rules), language)
+
+    def test_finds_its_phrases_and_its_cues(self) -> None:
+        table = self.table()
+        spotter = spotter_of(table)
+        assert spotter is not None
+        assert table.spoken is not None
+        heard = [unit for text in ("不能", "保本", "微利") for code in pronounce(text, "zh")[:1] for unit in code]
+        window = np.full((len(heard), len(inventory("zh") or ()) + 1), -9, dtype=np.float32)
+        window[np.arange(len(heard)), heard] = 0
+        spots = {spot.phrase: (spot.start, spot.end) for spot in spotter.find(window, 0.0)}
+        phrases = [*table.phrases, *(cue for cue, _ in table.spoken.cues)]
+        assert {phrases[number]: place for number, place in spots.items()} == {
+            "保本": (2, 4),
+            "保本微利": (2, 6),
+            "不能": (0, 2),
+        }
+
+    def test_is_made_once_and_goes_with_its_table(self) -> None:
+        table = self.table()
+        spotter = spotter_of(table)
+        assert spotter_of(table) is spotter
+        assert spotter_of(self.table()) is not spotter
+        gone = weakref.ref(spotter) if spotter is not None else None
+        del table, spotter
+        gc.collect()
+        assert gone is not None
+        assert gone() is None
+
+    def test_is_none_in_a_language_that_is_not_listened_to(self) -> None:
+        assert spotter_of(self.table("fr")) is None
