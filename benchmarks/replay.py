@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detector.types import Word
 from streamer import recordings
 from streamer.audio import SAMPLE_RATE, Resampler, encode
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 from streamer.recognition.vad import FRAME, SileroModel
 from streamer.types import Encoding
 
@@ -96,6 +96,9 @@ class Replay:
         return [Hypothesis(self._script.words(window.call_id, window.start, window.end)) for window in windows]
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        raise AssertionError("nobody asks what abilities say can't be done")
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
         raise AssertionError("nobody asks what abilities say can't be done")
 
 

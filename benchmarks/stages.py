@@ -31,7 +31,7 @@ from benchmarks.calls import LabelledCall, Mark
 from benchmarks.streams import judge
 from streamer import client, loops, recordings, service, settings
 from streamer.client import Received
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 from streamer.recognition.whisper import WhisperRecognizer
 
 Asked = TypeVar("Asked")
@@ -95,6 +95,9 @@ class Traced:
         weighed, began, ended = self._measured("weighing", self._whisper.score, questions)
         self.pieces += [Piece(one.call_id, one.channel, None, began, ended) for one in questions]
         return weighed
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        return self._measured("sounds", self._whisper.hear, windows)[0]
 
     def _measured(
         self, kind: str, function: Callable[[Sequence[Asked]], list[Answer]], batch: Sequence[Asked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from streamer import settings
 from streamer.recognition import local, models
 from streamer.recognition.devices import Placement
+from streamer.recognition.sounds import finding
 
 LARGER = "large-v3-turbo"
 """What a GPU is for: nearly as good as large-v3, with an eighth of its decoder."""
@@ -38,9 +40,27 @@ def show(
         console.print(f", {language} by {name}", end="", highlight=False)
     console.print(".")
     here = {model.name: model.place for model in listed}
+    by_sound = heard_by_sound(chosen.model, chosen.models, here)
+    console.print(f"{finding.described(by_sound).capitalize()}.", highlight=False, soft_wrap=True)
     placement = local.place(chosen.wanted, here.get(chosen.model, Path(chosen.model).expanduser()))
     for line in described(placement, chosen.model):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def heard_by_sound(model: str, models: Mapping[str, str], here: Mapping[str, Path | None]) -> list[str]:
+    """Tell the languages in which there is a head for the model that hears them.
+
+    Args:
+      model, models: by name or directory, as in the settings.
+      here: directories of models that are on this machine, by name.
+    """
+
+    def heads(name: str) -> set[str]:
+        place = here.get(name) or Path(name).expanduser()
+        return {*finding.find_all(place)} if (place / "model.bin").is_file() else set()
+
+    own = {language for language, name in models.items() if language in heads(name)}
+    return sorted(own | (heads(model) - models.keys()))
 
 
 def described(placement: Placement, model: str) -> list[str]:

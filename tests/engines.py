@@ -9,7 +9,7 @@ from faster_whisper import WhisperModel
 
 from streamer.ray.recognizer import RayRecognizer
 from streamer.recognition import models
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 from streamer.recognition.words import TimedToken, to_words
 
 
@@ -29,6 +29,9 @@ class PlainWhisper:
         return [self._heard(window) for window in windows]
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        raise AssertionError("nobody asks what can't be done")
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
         raise AssertionError("nobody asks what can't be done")
 
     def _heard(self, window: Window) -> Hypothesis:

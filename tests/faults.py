@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detector.types import Word
 from streamer.recognition.coverage import wordless
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 from streamer.service import Service
 
 DATA = Path(__file__).parent.parent / "streamer" / "data"
@@ -47,6 +47,9 @@ class FaultyRecognizer:
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         return [tuple(0.0 for _ in question.texts) for question in questions]
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        raise AssertionError("nobody asks what can't be done")
 
 
 class Reciter(FaultyRecognizer):

@@ -13,13 +13,13 @@ WIDTH = 512
 """Of a state of Whisper base."""
 
 
-def about(language: str = "zh", sha256: str = "0" * 64, width: int = WIDTH) -> About:
-    return About(language, UNITS, "base", sha256, width, {"sure": (-0.5, -1.0, -2.0)})
+def about(language: str = "zh", sha256: str = "0" * 64, width: int = WIDTH, units: tuple[str, ...] = UNITS) -> About:
+    return About(language, units, "base", sha256, width, {"sure": (-0.5, -1.0, -2.0)})
 
 
-def arrays(width: int = WIDTH, inner: int = 8, blocks: int = 2, seed: int = 1) -> Arrays:
-    dice = np.random.default_rng(seed)
-    classes = len(UNITS) + 1
+def arrays(width: int = WIDTH, inner: int = 8, blocks: int = 2, units: tuple[str, ...] = UNITS) -> Arrays:
+    dice = np.random.default_rng(1)
+    classes = len(units) + 1
     made = {
         "mean": dice.normal(0.0, 1.0, width),
         "std": dice.uniform(0.5, 2.0, width),

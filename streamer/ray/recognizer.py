@@ -11,7 +11,7 @@ from streamer.errors import ClusterError, RecognitionFailed
 from streamer.ray import parcels
 from streamer.ray.addresses import ingress
 from streamer.ray.asking import Asking
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 
 T = TypeVar("T")
 
@@ -73,6 +73,14 @@ class RayRecognizer:
         likelihoods = _read(parcels.unpack_likelihoods, self._post(parcels.pack_scorings(questions)))
         _complete(likelihoods, questions)
         return likelihoods
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """Refuse: no cluster is asked for sounds.
+
+        Raises:
+          RecognitionFailed: always.
+        """
+        raise RecognitionFailed(f"{self.name} hears no sounds")
 
 
 def connect(address: str, *, concurrency: int = IN_FLIGHT) -> RayRecognizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Recognizer, Scoring, Window
 
 
 class ByLanguage:
@@ -33,6 +33,9 @@ class ByLanguage:
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         return self.of(questions[0].language).score(questions)
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        return self.of(windows[0].language).hear(windows)
 
     def of(self, language: str) -> Recognizer:
         """Give a language's recogniser."""

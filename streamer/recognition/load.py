@@ -52,3 +52,33 @@ class Load:
         self._at = now
         steps = [step for step, bound in BOUNDS.items() if self._mean >= bound * (CALM if step <= self.relief else 1)]
         self.relief = max(steps, default=Relief.NOTHING)
+
+
+class TwoLoads:
+    """Load of looks for text and of looks for sounds, which are many and soon: the former must show all the same."""
+
+    def __init__(self) -> None:
+        self._text, self._sounds = Load(), Load()
+
+    @property
+    def relief(self) -> Relief:
+        """What must be given up for the one or the other."""
+        return max(self._text.relief, self._sounds.relief)
+
+    @property
+    def in_time(self) -> bool:
+        """Whether turns of both kinds come so soon that there is time for thorough looks."""
+        return self._text.in_time and self._sounds.in_time
+
+    def waited(self, seconds: float, now: float, *, sounds: bool = False, others: bool = True) -> None:
+        """Take in how long a batch's oldest turn had waited when it began.
+
+        Args:
+          now: seconds of any clock that goes on.
+          sounds: whether it was a look for sounds.
+          others: whether turns of the other kind wait. Where none do, none has to wait: what is over is no load.
+        """
+        own, other = (self._sounds, self._text) if sounds else (self._text, self._sounds)
+        own.waited(seconds, now)
+        if not others:
+            other.waited(0.0, now)

@@ -13,6 +13,7 @@ import ctranslate2
 from streamer.errors import SettingsError
 from streamer.recognition import cuda, models
 from streamer.recognition.devices import Facts, Gpu, Placement, Wanted, choose
+from streamer.recognition.sounds import finding
 from streamer.recognition.whisper import WhisperRecognizer
 
 log = logging.getLogger(__name__)
@@ -47,13 +48,16 @@ def load(directory: Path, name: str, wanted: Wanted, languages: Sequence[str]) -
       name: the model's name for people.
 
     Raises:
+      ModelDamaged: the head that reads sounds off its states is.
       SettingsError: what is set can't be had here.
     """
+    heads = finding.find_all(directory)
+    log.info("%s: %s", name, finding.described([*heads]))
     placement = place(wanted, directory)
     if placement.trouble:
         log.warning("%s is computed on the processor, not on a GPU: %s", name, placement.trouble)
     try:
-        return _warm(WhisperRecognizer(directory, name=name, placement=placement), languages)
+        return _warm(WhisperRecognizer(directory, name=name, placement=placement, heads=heads), languages)
     # CTranslate2 has no errors of its own: no memory left, no kernel for this GPU, an old driver.
     except RuntimeError as error:
         if placement.device == "cpu":
@@ -62,7 +66,7 @@ def load(directory: Path, name: str, wanted: Wanted, languages: Sequence[str]) -
             raise SettingsError("settings", "device", f"is cuda, but the GPU fails: {error}") from None
         log.warning("%s is computed on the processor, not on a GPU, which fails: %s", name, error)
     elsewhere = place(replace(wanted, device="cpu"), directory)
-    return _warm(WhisperRecognizer(directory, name=name, placement=elsewhere), languages)
+    return _warm(WhisperRecognizer(directory, name=name, placement=elsewhere, heads=heads), languages)
 
 
 def _warm(recognizer: WhisperRecognizer, languages: Sequence[str]) -> WhisperRecognizer:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.types import Score, Word
 from streamer.audio import SAMPLE_RATE
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +106,22 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SoundTurn(Generic[T_co]):
+    """A channel's place in the queue for sounds: they are heard, and searched at once.
+
+    Attributes:
+      cut: makes the window when its turn has come, of all that has been heard by then; None when nothing is left to do.
+      search: what is made of the sounds; on the recogniser's thread, since it takes too long for the event loop.
+      deadline: when an answer is wanted, in seconds of the scheduler's clock; the earliest is served first.
+    """
+
+    language: str
+    deadline: float
+    cut: Callable[[], Window | None]
+    search: Callable[[Heard], T_co]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
     """A question of likelihood: which of several texts was spoken in a stretch of audio?
 
@@ -138,18 +156,20 @@ class Abilities:
     """What a recogniser can do in a language.
 
     Attributes:
-      max_batch: windows that one call of `recognize` gains from.
+      max_batch: windows that one call of `recognize` or `hear` gains from.
       scores: whether it weighs texts; without that, what has to be weighed is left to people.
       word_times: whether words are where they were spoken; without that they are spread over their window.
+      sounds: whether it hears sounds; without that, terms are found in text only.
     """
 
     max_batch: int = 1
     scores: bool = False
     word_times: bool = False
+    sounds: bool = False
 
 
 class Recognizer(Protocol):
-    """Turns windows into hypotheses, and weighs texts against audio. Called from worker threads, by several at once.
+    """Turns windows into hypotheses or sounds, and weighs texts. Called from worker threads, by several at once.
 
     Another engine is another class of this form, in a module of its own. Windows hold all that it needs, so one that
     keeps a state of its own for each stream has no use for that here.
@@ -175,6 +195,13 @@ class Recognizer(Protocol):
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts of one language, in one batch; for each question, the logarithm of each text's probability.
+
+        Asked only where `abilities` says that it can be done.
+        """
+        ...
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """Hear the sounds of windows of one language, in one batch; one answer a window, in the same order.
 
         Asked only where `abilities` says that it can be done.
         """

@@ -9,17 +9,20 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognisersBusy, RecognisersGone, RecognitionFailed
-from streamer.recognition.load import REFUSED, Load, Relief
-from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, Turn, Window
+from streamer.recognition.jobs import Asked, Job, do
+from streamer.recognition.load import REFUSED, Relief, TwoLoads
+from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, SoundTurn, Turn, Window
 from streamer.recognition.recovery import WORKER, Recovery, back_off, tell
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HUNG = 30.0
 """Seconds that a batch may take: some hundred times what it should."""
@@ -44,40 +47,6 @@ class Batch:
     audio: float
     took: float
     waited: float
-
-
-@dataclass(order=True, slots=True)
-class _Job:
-    deadline: float
-    order: int
-    asked: Turn | Scoring = field(compare=False)
-    submitted: float = field(compare=False)
-    answer: asyncio.Future[Any] = field(compare=False)
-    window: Window | None = field(compare=False, default=None)
-
-    def kind(self, in_time: bool) -> tuple[type, str, bool]:
-        """What a batch must have in common; a batch is decoded in one way, so no hasty look may join a thorough one."""
-        if self.window is not None:
-            thorough = self.window.thorough
-        else:
-            thorough = in_time and isinstance(self.asked, Turn) and self.asked.thorough
-        return type(self.asked), self.asked.language, thorough
-
-    def cut(self, in_time: bool) -> None:
-        """Make the window of all that has been heard by now; where there is nothing to do, or it fails, that is said.
-
-        What is wrong with one call is that call's affair.
-        """
-        if not isinstance(self.asked, Turn) or self.window is not None:
-            return
-        try:
-            self.window = self.asked.cut(in_time)
-        except Exception as error:
-            log.exception("a window could not be cut")
-            self.answer.set_exception(error)
-        else:
-            if self.window is None:
-                self.answer.set_result(None)
 
 
 class Scheduler:
@@ -116,12 +85,12 @@ class Scheduler:
         self._lost = lost
         self._restarted = restarted
         self._hung = hung
-        self._queue: list[_Job] = []
-        self._running: dict[int, _Job] = {}
+        self._queue: list[Job] = []
+        self._running: dict[int, Job] = {}
         self._order = itertools.count()
         self._wake = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
-        self._load = Load()
+        self._load = TwoLoads()
         self._elsewhere = 0.0
         self._recovery = Recovery(recognizer, replace, restarted, hung)
 
@@ -200,9 +169,28 @@ class Scheduler:
         likelihoods: tuple[float, ...] = await (await self._submit(question)).answer
         return likelihoods
 
-    async def _submit(self, asked: Turn | Scoring) -> _Job:
+    async def hear(self, turn: SoundTurn[T]) -> tuple[Window | None, T | None]:
+        """Wait for a turn, for the sounds of its window, and for what the turn's search makes of them.
+
+        Returns:
+          the window, None when there was nothing left to do; and what the search gave, None when the recogniser or the
+          search failed. When cancelled, the turn is dropped from the queue.
+
+        Raises:
+          Exception: whatever the turn's `cut` raises.
+          RecognitionFailed: the recogniser hears no sounds.
+        """
+        if not self._abilities(turn.language).sounds:
+            raise RecognitionFailed(f"{self.recognizer.name} hears no sounds")
+        job = await self._submit(turn)
+        found: T | None = None
+        with suppress(RecognitionFailed):
+            found = await job.answer
+        return job.window, found
+
+    async def _submit(self, asked: Asked) -> Job:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        job = _Job(asked.deadline, next(self._order), asked, time.monotonic(), answer)
+        job = Job(asked.deadline, next(self._order), asked, time.monotonic(), answer)
         async with self._wake:
             heapq.heappush(self._queue, job)
             self._wake.notify()
@@ -229,7 +217,7 @@ class Scheduler:
                 await self._answer(batch)
                 self._recovery.troubles.pop(WORKER, None)
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         """Take the most urgent work, and more of its kind.
 
         Decoding a batch is cheaper than decoding its windows in turn, but all of them wait for the longest:
@@ -243,7 +231,7 @@ class Scheduler:
         most = min(share, self._abilities(self._queue[0].asked.language).max_batch)
         in_time = self._load.in_time
         kind = self._queue[0].kind(in_time)
-        taken, others = list[_Job](), list[_Job]()
+        taken, others = list[Job](), list[Job]()
         while self._queue and len(taken) < most:
             job = heapq.heappop(self._queue)
             (taken if job.kind(in_time) == kind else others).append(job)
@@ -264,7 +252,7 @@ class Scheduler:
             log.exception("%s does not say what it can do", self.recognizer.name)
             return Abilities()
 
-    async def _answer(self, batch: list[_Job]) -> None:
+    async def _answer(self, batch: list[Job]) -> None:
         for job in batch:
             self._running[job.order] = job
         try:
@@ -280,7 +268,7 @@ class Scheduler:
                 del self._running[job.order]
                 job.answer.cancel()
 
-    def _give(self, job: _Job, answer: Any) -> None:
+    def _give(self, job: Job, answer: Any) -> None:
         """Answer a job, unless it wants no answer any more: a call may have ended meanwhile."""
         if job.answer.done():
             return
@@ -292,15 +280,17 @@ class Scheduler:
         else:
             job.answer.set_result(answer)
 
-    async def _run(self, batch: list[_Job]) -> Sequence[Any]:
+    async def _run(self, batch: list[Job]) -> Sequence[Any]:
         """Do a batch; if that fails, each job by itself, so that a bad one costs no other. A failure is an answer."""
         began = time.monotonic()
         waited = began - min(job.submitted for job in batch)
-        self._load.waited(waited + self._elsewhere, began)
+        sounds = isinstance(batch[0].asked, SoundTurn)
+        others = any(isinstance(job.asked, SoundTurn) is not sounds for job in self._queue)
+        self._load.waited(waited + self._elsewhere, began, sounds=sounds, others=others)
         recognizer, threads = self.recognizer, self._recovery.threads
         try:
             async with asyncio.timeout(self._hung) as patience:
-                answers = await threads.run(_do, recognizer, batch)
+                answers = await threads.run(do, recognizer, batch)
         except (RecognisersBusy, RecognisersGone) as error:
             self._turned_away(error, batch[0].asked.language)
             return [error] * len(batch)
@@ -317,7 +307,7 @@ class Scheduler:
             return singly
         self._recovery.answers(threads)
         windows = [job.window for job in batch if job.window is not None]
-        if windows:
+        if isinstance(batch[0].asked, Turn):
             self._elsewhere = max(hypothesis.waited for hypothesis in answers)
         audio = sum(len(window.audio) for window in windows) / SAMPLE_RATE
         tell(self._observe, Batch(audio=audio, took=time.monotonic() - began, waited=waited))
@@ -329,24 +319,3 @@ class Scheduler:
             self._load.waited(REFUSED, time.monotonic())
         else:
             self._recovery.out_of_reach(error, language)
-
-
-def _do(recognizer: Recognizer, batch: list[_Job]) -> Sequence[Any]:
-    """Run the recogniser, and see that it answers what it was asked.
-
-    Raises:
-      RecognitionFailed: it does not.
-    """
-    windows = [job.window for job in batch if job.window is not None]
-    if windows:
-        hypotheses = recognizer.recognize(windows)
-        if len(hypotheses) != len(windows) or not all(isinstance(one, Hypothesis) for one in hypotheses):
-            raise RecognitionFailed(
-                f"{recognizer.name} answers {len(windows)} windows with {len(hypotheses)} hypotheses"
-            )
-        return hypotheses
-    questions = [job.asked for job in batch if isinstance(job.asked, Scoring)]
-    likelihoods = recognizer.score(questions)
-    if [len(some) for some in likelihoods] != [len(question.texts) for question in questions]:
-        raise RecognitionFailed(f"{recognizer.name} does not weigh each text that it is asked about")
-    return likelihoods

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from streamer.recognition import capacity
 from streamer.recognition.coverage import MOST_PARTS, Span, parts, wordless
 from streamer.recognition.devices import Placement
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, Loader, on_host, stacked
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
+from streamer.recognition.sounds.ear import Ear
+from streamer.recognition.sounds.head import Head
 from streamer.recognition.words import TimedToken, placed, to_words
 
 MIN_FRAMES, HURRIED_FRAMES = 1000, 800
@@ -75,13 +77,18 @@ class WhisperRecognizer:
       directory: as `streamer.recognition.models.resolve` returns it.
       name: the model's name for people.
       placement: where it is computed, and how many windows and batches at once.
+      heads: that read sounds off its states, by language.
     """
 
-    def __init__(self, directory: Path, *, name: str, placement: Placement) -> None:
+    def __init__(
+        self, directory: Path, *, name: str, placement: Placement, heads: Mapping[str, Head] | None = None
+    ) -> None:
         self.name = name
         self.concurrency = placement.workers
         self.placement = placement
+        self._heads = heads or {}
         self._abilities = Abilities(placement.max_batch, scores=True, word_times=True)
+        self._hearing = replace(self._abilities, sounds=True)
         self._loader = Loader(directory, placement)
         self._engines: dict[str, Engine] = {}
         self._building = threading.Lock()
@@ -91,7 +98,10 @@ class WhisperRecognizer:
         """Recognise a second of silence in each language, so that the first call finds everything loaded."""
         silence = np.zeros(SAMPLE_RATE, dtype=np.float32)
         for language in languages:
-            self.recognize([Window("", "", 0, silence, 0.0, language)])
+            window = Window("", "", 0, silence, 0.0, language)
+            self.recognize([window])
+            if language in self._heads:
+                self.hear([window])
 
     def rate(self, language: str) -> float:
         """Give how many windows a second are recognised in a hurry; measured once, when it is first asked for."""
@@ -101,8 +111,8 @@ class WhisperRecognizer:
         return self._rates[language]
 
     def abilities(self, language: str) -> Abilities:
-        """Say what can be done: the same in every language."""
-        return self._abilities
+        """Say what can be done: the same in every language, but that sounds are heard only where there is a head."""
+        return self._hearing if language in self._heads else self._abilities
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language, those of a kind in one batch.
@@ -112,10 +122,7 @@ class WhisperRecognizer:
         Raises:
           ValueError: the windows are of several languages, or of one that the model doesn't know.
         """
-        languages = {window.language for window in windows}
-        if len(languages) != 1:
-            raise ValueError(f"a batch is of one language, not {sorted(languages)}")
-        engine = self.engine(languages.pop())
+        engine = self.engine(_language(windows))
         hypotheses = self._by_kind(windows, engine, FIRST_TRY)
         again = [i for i, hypothesis in enumerate(hypotheses) if hypothesis.rejected]
         if again:
@@ -150,6 +157,15 @@ class WhisperRecognizer:
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         """Weigh texts by what the decoder gives to their tokens when it is made to write them."""
         return [self._weigh(question, self.engine(question.language)) for question in questions]
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        """Hear the sounds of windows of one language that there is a head for.
+
+        Raises:
+          ValueError: the windows are of several languages.
+        """
+        language = _language(windows)
+        return Ear(self.engine(language), self._heads[language]).hear(windows)
 
     def _weigh(self, question: Scoring, engine: Engine) -> tuple[float, ...]:
         encoded = question.trace
@@ -212,6 +228,13 @@ class WhisperRecognizer:
                     self._engines[language] = self._loader.engine(language)
                 engine = self._engines[language]
         return engine
+
+
+def _language(windows: Sequence[Window]) -> str:
+    languages = {window.language for window in windows}
+    if len(languages) != 1:
+        raise ValueError(f"a batch is of one language, not {sorted(languages)}")
+    return languages.pop()
 
 
 def _hypothesis(

@@ -87,6 +87,7 @@ def test_models_are_listed_with_what_was_chosen_and_fetched_by_name() -> None:
     listed = re.sub(r"\s+", " ", huazha("model", "list").stdout)
     assert "base installed packages" in listed
     assert "Every language is heard by base." in listed
+    assert "Terms are found " in listed
     assert "Weights are computed in" in listed
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from lexicon.pronunciation import inventory
 from streamer.errors import ModelDamaged
+from streamer.recognition.sounds.form import AGAIN
 from streamer.recognition.sounds.head import Head
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -24,12 +27,15 @@ def find(directory: Path, language: str, shipped: Path = SHIPPED) -> Head | None
 
     Raises:
       ModelDamaged: a head is damaged, or of another version; or the one in the directory belongs to another Whisper.
+      OSError: a file can't be read.
     """
     own = directory / f"sounds.{language}.npz"
     files = [own] if own.is_file() else sorted(shipped.glob(f"*.{language}.npz"))
     for file in files:
         head = Head.load(file)
         if head.about.language == language and head.about.sha256 == whisper_sha256(directory):
+            if head.about.units != inventory(language):
+                raise ModelDamaged(str(file), f"tells other sounds apart than this version of Huazha knows; {AGAIN}")
             return head
         if file == own:
             raise ModelDamaged(
@@ -38,6 +44,20 @@ def find(directory: Path, language: str, shipped: Path = SHIPPED) -> Head | None
                 "train it again (huazha model train-sounds), or remove it",
             )
     return None
+
+
+def find_all(directory: Path, shipped: Path = SHIPPED) -> dict[str, Head]:
+    """Find the heads for a Whisper, as `find` does, by language."""
+    files = [*directory.glob("sounds.*.npz"), *shipped.glob("*.*.npz")]
+    languages = sorted({file.name.split(".")[-2] for file in files})
+    return {language: head for language in languages if (head := find(directory, language, shipped)) is not None}
+
+
+def described(languages: Sequence[str]) -> str:
+    """Say in a sentence how terms are found where there are heads for these languages."""
+    if not languages:
+        return "terms are found in text only, since there is no head that reads sounds"
+    return f"terms are found by their sound and in text in {', '.join(sorted(languages))}; elsewhere in text only"
 
 
 def whisper_sha256(directory: Path) -> str:

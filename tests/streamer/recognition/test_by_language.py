@@ -8,7 +8,7 @@ import numpy as np
 
 from detector.types import Word
 from streamer.recognition.by_language import ByLanguage
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 
 
 class Named:
@@ -29,6 +29,9 @@ class Named:
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
         return [(float(len(self.name)),) for _ in questions]
 
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        return [Heard(np.zeros((1, len(self.name)), np.float32), 0.0, 0.02) for _ in windows]
+
 
 def test_a_language_goes_to_its_own_and_others_to_the_default() -> None:
     recognizer = ByLanguage(Named("base"), {"en": Named("tiny.en")})
@@ -36,6 +39,8 @@ def test_a_language_goes_to_its_own_and_others_to_the_default() -> None:
     for language, name in (("zh", "base"), ("en", "tiny.en"), ("fr", "base")):
         (heard,) = recognizer.recognize([Window("c", "agent", 0, silence, 0.0, language)])
         assert heard.words[0].text == name
+        (sounds,) = recognizer.hear([Window("c", "agent", 0, silence, 0.0, language)])
+        assert sounds.posteriors.shape == (1, len(name))
         assert recognizer.score([Scoring("c", "agent", "v-1", silence, language, ("a",), (), 0.0)]) == [(len(name),)]
 
 

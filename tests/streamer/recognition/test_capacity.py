@@ -9,7 +9,7 @@ import pytest
 
 from streamer.audio import SAMPLE_RATE
 from streamer.recognition import capacity
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
 from streamer.recognition.vad import FRAME, SileroModel
 from streamer.recognition.whisper import WhisperRecognizer
 
@@ -33,6 +33,9 @@ class Meeting:
         return [Hypothesis(())] * len(windows)
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        raise NotImplementedError
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
         raise NotImplementedError
 
 

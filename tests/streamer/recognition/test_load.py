@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.recognition.load import BOUNDS, Load, Relief
+from streamer.recognition.load import BOUNDS, SOON, Load, Relief, TwoLoads
 
 
 def after(*waits: float) -> list[Relief]:
@@ -40,3 +40,30 @@ def test_what_was_given_up_is_taken_up_only_when_waits_are_short() -> None:
 @given(st.lists(st.floats(0, 100), max_size=50))
 def test_relief_never_outlasts_a_calm(waits: list[float]) -> None:
     assert after(*waits, *[0.0] * 40)[-1] is Relief.NOTHING
+
+
+class TestLooksForTextAndForSounds:
+    @given(st.booleans(), st.integers(1, 20))
+    def test_do_not_hide_that_the_others_wait_too_long(self, sounds: bool, soon: int) -> None:
+        load = TwoLoads()
+        load.waited(10.0, 1.0, sounds=sounds)
+        for number in range(soon):
+            load.waited(0.0, 2.0 + number, sounds=not sounds)
+            assert load.relief is Relief.NEW_CALLS
+            assert not load.in_time
+
+    @given(st.booleans())
+    def test_that_nobody_waits_for_any_more_are_no_load(self, sounds: bool) -> None:
+        load = TwoLoads()
+        load.waited(10.0, 1.0, sounds=sounds)
+        for number in range(10):
+            load.waited(0.0, 2.0 + number, sounds=not sounds, others=False)
+        assert load.relief is Relief.NOTHING
+        assert load.in_time
+
+    def test_are_the_load_that_either_would_be(self) -> None:
+        text, sounds = TwoLoads(), TwoLoads()
+        for number, wait in enumerate((0.1, SOON, 1.0, 2.0, 3.0), 1):
+            text.waited(wait, float(number))
+            sounds.waited(wait, float(number), sounds=True)
+            assert (text.relief, text.in_time) == (sounds.relief, sounds.in_time)

@@ -1,5 +1,5 @@
-"""What every engine must do, whatever it can't: one suite for the service's own, for a lesser one, and for both ways
-to have the service's own elsewhere."""
+"""What every engine must do, whatever it can't: one suite for the service's own, with a head that reads sounds and
+without, for a lesser one, and for both ways to have the service's own elsewhere."""
 
 from __future__ import annotations
 
@@ -10,19 +10,38 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lexicon.pronunciation import inventory
 from streamer import recordings
 from streamer.audio import SAMPLE_RATE, Resampler
 from streamer.errors import RecognitionFailed
 from streamer.ray.addresses import ingress
 from streamer.ray.asking import Asking
 from streamer.ray.recognizer import RayRecognizer
-from streamer.recognition.recognizer import Recognizer, Scoring, Window
+from streamer.recognition import local, models
+from streamer.recognition.recognizer import Heard, Recognizer, Scoring, SoundTurn, Window
 from streamer.recognition.scheduler import Scheduler
+from streamer.recognition.sounds import finding, form
+from streamer.recognition.whisper import WhisperRecognizer
+from streamer.settings import Settings
+from tests import heads
 from tests.clusters import RayCluster
 from tests.engines import PlainWhisper, recogniser_in_process
 from tests.faults import DATA
 
 pytestmark = pytest.mark.xdist_group("model")
+
+
+@pytest.fixture(scope="session")
+def with_head(tmp_path_factory: pytest.TempPathFactory) -> WhisperRecognizer:
+    """The real model in a directory of its own, beside a head for Mandarin with random weights."""
+    directory = tmp_path_factory.mktemp("model")
+    for file in models.resolve().iterdir():
+        (directory / file.name).symlink_to(file)
+    units = inventory("zh")
+    assert units is not None
+    about = heads.about("zh", finding.whisper_sha256(directory), units=units)
+    form.write(directory / "sounds.zh.npz", heads.arrays(units=units), about)
+    return local.load(directory, "base", Settings().wanted, ["zh"])
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +61,7 @@ def ray_on_workers(ray_cluster: RayCluster) -> Iterator[RayRecognizer]:
     asking.close()
 
 
-@pytest.fixture(params=["whisper", "plain", "ray_in_process", "ray_on_workers"])
+@pytest.fixture(params=["whisper", "with_head", "plain", "ray_in_process", "ray_on_workers"])
 def recognizer(request: pytest.FixtureRequest) -> Recognizer:
     engine: Recognizer = request.getfixturevalue(request.param)
     return engine
@@ -102,3 +121,23 @@ class TestAnEngine:
             else:
                 with pytest.raises(RecognitionFailed):
                     await scheduler.score(question)
+
+    async def test_hears_sounds_or_says_that_it_does_not(
+        self, recognizer: Recognizer, speech: NDArray[np.float32]
+    ) -> None:
+        turn = SoundTurn("zh", 0.0, lambda: window(speech, start=100.0), self._where)
+        async with Scheduler(recognizer) as scheduler:
+            if recognizer.abilities("zh").sounds:
+                assert (await scheduler.hear(turn))[1] == (100.0, 0.02, 4 * 50)
+            else:
+                with pytest.raises(RecognitionFailed):
+                    await scheduler.hear(turn)
+
+    @staticmethod
+    def _where(heard: Heard) -> tuple[float, float, int]:
+        return heard.start, heard.step, len(heard.posteriors)
+
+
+def test_a_head_beside_the_weights_is_used_for_its_language(with_head: WhisperRecognizer) -> None:
+    assert with_head.abilities("zh").sounds
+    assert not with_head.abilities("ja").sounds

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from streamer.recognition.recognizer import Abilities, Hypothesis, Recognizer, Scoring, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Recognizer, Scoring, Window
 from streamer.recognition.recovery import Recovery
 
 
@@ -21,6 +21,9 @@ class Idle:
         raise NotImplementedError
 
     def score(self, questions: Sequence[Scoring]) -> list[tuple[float, ...]]:
+        raise NotImplementedError
+
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
         raise NotImplementedError
 
 

@@ -14,7 +14,7 @@ from detector.types import Word
 from streamer.errors import RecognitionFailed
 from streamer.recognition import recovery
 from streamer.recognition.load import Relief
-from streamer.recognition.recognizer import Abilities, Hypothesis, Scoring, Turn, Window
+from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, SoundTurn, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler
 
 Looked = tuple[Window | None, Hypothesis | None]
@@ -27,7 +27,7 @@ class GatedRecognizer:
 
     def __init__(self, *, concurrency: int = 1, max_batch: int = 4, bad: frozenset[str] = frozenset()) -> None:
         self.concurrency = concurrency
-        self._abilities = Abilities(max_batch, scores=True, word_times=True)
+        self._abilities = Abilities(max_batch, scores=True, word_times=True, sounds=True)
         self.batches: list[list[str]] = []
         self.begun = threading.Semaphore(0)
         self.gate = threading.Event()
@@ -48,12 +48,26 @@ class GatedRecognizer:
         self.batches.append([f"{question.request_id}?" for question in questions])
         return [(0.0,) for _ in questions]
 
+    def hear(self, windows: Sequence[Window]) -> list[Heard]:
+        self.batches.append([f"~{window.call_id}" for window in windows])
+        self.begun.release()
+        assert self.gate.wait(10)
+        if self._bad & {window.call_id for window in windows}:
+            raise RuntimeError("cannot")
+        return [Heard(np.zeros((len(window.call_id), 2), np.float32), 0.0, 0.02) for window in windows]
+
 
 def turn(call: str, deadline: float = 0.0, language: str = "zh", *, thorough: bool = True) -> Turn:
     def cut(in_time: bool) -> Window:
         return Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language, thorough and in_time)
 
     return Turn(language, deadline, cut, thorough)
+
+
+def sounds(call: str, deadline: float = 0.0, language: str = "zh") -> SoundTurn[int]:
+    """Ask for the sounds of a window; the search gives how many frames there are: letters of the call's name."""
+    window = Window(call, "agent", 1, np.zeros(1600, np.float32), 0.0, language)
+    return SoundTurn(language, deadline, lambda: window, lambda heard: len(heard.posteriors))
 
 
 async def submit(scheduler: Scheduler, *turns: Turn) -> list[asyncio.Task[Looked]]:
@@ -173,6 +187,139 @@ class TestBatches:
         async with Scheduler(recognizer) as scheduler:
             assert await scheduler.recognize(Turn("zh", 0.0, lambda _: None)) == (None, None)
         assert recognizer.batches == []
+
+
+class TestSounds:
+    async def test_are_searched_off_the_event_loop_and_what_was_found_comes_back(self) -> None:
+        threads = list[str]()
+
+        def search(heard: Heard) -> int:
+            threads.append(threading.current_thread().name)
+            return len(heard.posteriors)
+
+        recognizer, told = GatedRecognizer(), list[Batch]()
+        recognizer.gate.set()
+        async with Scheduler(recognizer, observe=told.append) as scheduler:
+            window, found = await scheduler.hear(replace(sounds("abc"), search=search))
+        assert window is not None
+        assert (window.call_id, found) == ("abc", 3)
+        assert threads == ["recognise 0"]
+        assert [batch.audio for batch in told] == [pytest.approx(0.1)]
+
+    async def test_of_several_calls_are_heard_together_but_never_with_looks(self) -> None:
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            tasks = [await occupied(scheduler, recognizer), *await submit(scheduler, turn("text", 3.0))]
+            asked = [sounds("a", 1.0), sounds("bb", 2.0), sounds("cc", 4.0), sounds("en", 5.0, "en")]
+            heard = [asyncio.create_task(scheduler.hear(one)) for one in asked]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            recognizer.gate.set()
+            found = [found for _, found in await asyncio.gather(*heard)]
+            await asyncio.gather(*tasks)
+        assert recognizer.batches == [["first"], ["~a", "~bb", "~cc"], ["text"], ["~en"]]
+        assert found == [1, 2, 2, 2]
+
+    async def test_of_a_window_that_is_no_more_are_not_heard(self) -> None:
+        recognizer = GatedRecognizer()
+        async with Scheduler(recognizer) as scheduler:
+            assert await scheduler.hear(replace(sounds("a"), cut=lambda: None)) == (None, None)
+        assert recognizer.batches == []
+
+    async def test_that_fail_cost_no_other_call_anything(self) -> None:
+        recognizer, lost = GatedRecognizer(bad=frozenset({"bad"})), list[str]()
+
+        def search(heard: Heard) -> int:
+            raise IndexError("no such class")
+
+        def cut() -> Window:
+            raise IndexError("samples 3 to 9 are not within 5 to 12")
+
+        async with Scheduler(recognizer, lost=lost.append) as scheduler:
+            first = await occupied(scheduler, recognizer)
+            asked = [sounds("good"), sounds("bad"), replace(sounds("odd"), search=search), sounds("fine")]
+            heard = [asyncio.create_task(scheduler.hear(one)) for one in (replace(sounds("gone"), cut=cut), *asked)]
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            recognizer.gate.set()
+            await first
+            gone, *others = await asyncio.gather(*heard, return_exceptions=True)
+            assert scheduler.alive
+            assert scheduler.trouble == ""
+        assert isinstance(gone, IndexError)
+        assert [None if isinstance(one, BaseException) else one[1] for one in others] == [4, None, None, 4]
+        assert lost == ["recognition failed"] * 2
+
+    @pytest.mark.parametrize("answers", [[], [None], [Hypothesis(())]], ids=["none", "other", "words"])
+    async def test_of_a_recogniser_that_answers_something_else_are_lost(self, answers: list[Heard]) -> None:
+        class Odd(GatedRecognizer):
+            def hear(self, windows: Sequence[Window]) -> list[Heard]:
+                return answers
+
+        async with Scheduler(Odd()) as scheduler:
+            window, found = await scheduler.hear(sounds("odd"))
+            assert window is not None
+            assert found is None
+
+    async def test_that_hang_are_given_up_and_the_recogniser_is_replaced(self) -> None:
+        hangs, works = GatedRecognizer(), GatedRecognizer()
+        works.gate.set()
+        async with Scheduler(hangs, replace=lambda: works, hung=0.1) as scheduler:
+            assert (await scheduler.hear(sounds("lost")))[1] is None
+            assert (await scheduler.hear(sounds("again")))[1] == 5
+            assert scheduler.recognizer is works
+            hangs.gate.set()
+
+    async def test_are_not_asked_for_where_they_are_not_heard(self) -> None:
+        class Deaf(GatedRecognizer):
+            def abilities(self, language: str) -> Abilities:
+                return Abilities()
+
+        recognizer = Deaf()
+        async with Scheduler(recognizer) as scheduler:
+            with pytest.raises(RecognitionFailed, match="gated hears no sounds"):
+                await scheduler.hear(sounds("a"))
+        assert recognizer.batches == []
+
+    async def test_that_come_late_are_load_until_nobody_waits_for_any(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        recognizer, reliefs, now = GatedRecognizer(), list[Relief](), 1000.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        async with Scheduler(recognizer, observe=lambda _: reliefs.append(scheduler.relief)) as scheduler:
+            first = await occupied(scheduler, recognizer)
+            late = asyncio.create_task(scheduler.hear(sounds("late")))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            now += 10.0
+            recognizer.gate.set()
+            await asyncio.gather(first, late)
+            now += 10.0
+            await scheduler.recognize(turn("text"))
+        assert reliefs == [Relief.NOTHING, Relief.NEW_CALLS, Relief.NOTHING]
+
+    async def test_that_come_late_are_load_although_a_look_came_soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        recognizer, reliefs, now = GatedRecognizer(max_batch=1), list[Relief](), 1000.0
+        searching, searched = threading.Event(), threading.Event()
+
+        def search(_: Heard) -> bool:
+            searching.set()
+            return searched.wait(10)
+
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        async with Scheduler(recognizer, observe=lambda _: reliefs.append(scheduler.relief)) as scheduler:
+            first = await occupied(scheduler, recognizer)
+            late = asyncio.create_task(scheduler.hear(replace(sounds("late"), search=search)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            now += 10.0
+            recognizer.gate.set()
+            assert await asyncio.to_thread(searching.wait, 10)
+            now += 10.0
+            next_one = asyncio.create_task(scheduler.hear(sounds("next", 9.0)))
+            tasks = [first, *await submit(scheduler, turn("text", 5.0))]
+            searched.set()
+            await asyncio.gather(late, next_one, *tasks)
+        assert recognizer.batches == [["first"], ["~late"], ["text"], ["~next"]]
+        assert reliefs[:3] == [Relief.NOTHING, Relief.NEW_CALLS, Relief.NEW_CALLS]
 
 
 class TestFaults:

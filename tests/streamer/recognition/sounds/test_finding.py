@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lexicon.pronunciation import inventory
 from streamer.errors import ModelDamaged
 from streamer.recognition.sounds import form
-from streamer.recognition.sounds.finding import find
+from streamer.recognition.sounds.finding import described, find, find_all
 from tests import heads
 
 
@@ -29,9 +30,12 @@ def shipped(tmp_path: Path) -> Path:
     return tmp_path / "shipped"
 
 
-def put(file: Path, weights: bytes, language: str = "zh", whisper: str = "base") -> None:
-    about = replace(heads.about(language, hashlib.sha256(weights).hexdigest()), whisper=whisper)
-    form.write(file, heads.arrays(), about)
+def put(
+    file: Path, weights: bytes, language: str = "zh", whisper: str = "base", units: tuple[str, ...] | None = None
+) -> None:
+    units = units or inventory(language) or heads.UNITS
+    about = heads.about(language, hashlib.sha256(weights).hexdigest(), units=units)
+    form.write(file, heads.arrays(units=units), replace(about, whisper=whisper))
 
 
 class TestAHead:
@@ -64,3 +68,26 @@ class TestAHead:
         put(directory / "sounds.zh.npz", weights, language)
         with pytest.raises(ModelDamaged, match=rf"sounds\.zh\.npz: reads {language} off another model\.bin"):
             find(directory, "zh", shipped)
+
+    @pytest.mark.parametrize("place", ["model/sounds.en.npz", "shipped/base.en.npz"])
+    @pytest.mark.usefixtures("shipped")
+    def test_of_other_sounds_than_are_known_here_is_an_error(self, directory: Path, place: str) -> None:
+        put(directory.parent / place, b"weights", "en", units=heads.UNITS)
+        with pytest.raises(ModelDamaged, match="tells other sounds apart than this version of Huazha knows"):
+            find(directory, "en", directory.parent / "shipped")
+
+
+class TestHeads:
+    def test_are_all_that_belong_to_a_whisper(self, directory: Path, shipped: Path) -> None:
+        assert find_all(directory, shipped) == {}
+        put(shipped / "small.zh.npz", b"other weights")
+        put(shipped / "base.en.npz", b"weights", "en")
+        put(directory / "sounds.zh.npz", b"weights", whisper="ours")
+        assert {language: head.about.whisper for language, head in find_all(directory, shipped).items()} == {
+            "en": "base",
+            "zh": "ours",
+        }
+
+    def test_are_told_of_by_language(self) -> None:
+        assert described(["zh", "en"]) == "terms are found by their sound and in text in en, zh; elsewhere in text only"
+        assert described([]) == "terms are found in text only, since there is no head that reads sounds"
