@@ -87,6 +87,8 @@ _CONTRACTED = (
     (r"\b(you|we|they) are\b", r"\1 re"),
     (r"\b(i|you|we|they) have\b", r"\1 ve"),
     (r"\bi am\b", "i m"),
+    # Alone it is a cue, and ends other words.
+    (r"^not$", "n t"),
 )
 
 

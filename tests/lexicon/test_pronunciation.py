@@ -94,6 +94,7 @@ class TestEnglish:
             ("read me the CVV", ["read me the c v v", "read me the cvv"]),
             ("your PIN", ["your pin", "your p i n"]),
             ("café", ["cafe"]),
+            (" not ", ["not", "n t"]),
         ],
     )
     def test_is_said(self, phrase: str, ways: list[str]) -> None:
