@@ -12,14 +12,14 @@ from streamer.recognition.engine import FRAME_SAMPLES, Engine, on_host, stacked
 from streamer.recognition.recognizer import Heard, Window
 from streamer.recognition.sounds.head import Head
 
-SHORTEST, STEP = 100, 50
-"""Mel frames that are encoded at least, and whose multiples are: a second, and half a one.
-
-What a window is filled up with changes its states: a fifth as much as other speech would, between three seconds and
-five. So how far that is goes by its own length, never by that of others in its batch.
-"""
+SHORTEST = 100
+"""Mel frames that are encoded at least: a second."""
 MEL_FRAMES = 2
-"""Mel frames to an encoder state."""
+"""Mel frames to an encoder state.
+
+A window of a second or more is filled up to whole states and no further, as heads are trained: with two seconds of
+silence behind three of speech, the states of these differed by a fifth of what other speech would make.
+"""
 
 
 class Ear:
@@ -35,13 +35,13 @@ class Ear:
         self._head = head
 
     def hear(self, windows: Sequence[Window]) -> list[Heard]:
-        """Hear windows, those of about one length in one batch; at most 30 seconds each.
+        """Hear windows, those of one length in one batch; at most 30 seconds each.
 
         Returns:
           for each window the frames that its audio reaches into, and none of what it was filled up with.
         """
         heard: dict[int, Heard] = {}
-        frames = [max(SHORTEST, STEP * -(-len(window.audio) // (FRAME_SAMPLES * STEP))) for window in windows]
+        frames = [max(SHORTEST, MEL_FRAMES * _states(window)) for window in windows]
         for length in set(frames):
             alike = [i for i, own in enumerate(frames) if own == length]
             heard.update(zip(alike, self._hear([windows[i] for i in alike], length), strict=True))
@@ -49,7 +49,7 @@ class Ear:
 
     def _hear(self, windows: Sequence[Window], frames: int) -> list[Heard]:
         mels = stacked([self._engine.features(window.audio, frames) for window in windows])
-        states = [-(-len(window.audio) // (FRAME_SAMPLES * MEL_FRAMES)) for window in windows]
+        states = [_states(window) for window in windows]
         posteriors = self._head.read(on_host(self._engine.model.encode(mels)), states)
         step = 1 / self._head.about.rate
         # Copies: whoever keeps one window's shouldn't keep the batch's.
@@ -57,3 +57,8 @@ class Ear:
             Heard(read[:length].copy(), window.start, step)
             for read, length, window in zip(posteriors, states, windows, strict=True)
         ]
+
+
+def _states(window: Window) -> int:
+    """Count the encoder states that a window's audio reaches into."""
+    return -(-len(window.audio) // (FRAME_SAMPLES * MEL_FRAMES))
