@@ -307,7 +307,7 @@ class Conversation:
             if self._closed_at is not None:
                 continue
             self.call.legs.mute(self._muted_legs)
-            await self._send(self.call.watch(self._engine.max_queue_age))
+            self._tell(self.call.watch(self._engine.max_queue_age))
             self._keep_in_place()
             if self.reporter.state(self.call, self._lag, time.monotonic(), muted=self.muted):
                 self._count()
@@ -420,16 +420,16 @@ class Conversation:
 
     async def _recognize(self, turn: Turn) -> None:
         call = self.call
-        window, hypothesis = await self._engine.scheduler.recognize(turn)
-        if window is None:
+        window, heard = await self._engine.scheduler.recognize(turn)
+        if window is None or heard is None:
             return
-        if hypothesis is None:
-            await self._send(call.failed(window, self._engine.scheduler.failure))
+        if isinstance(heard, RecognitionFailed):
+            self._tell(call.failed(window, heard.reason))
         else:
             self._lag = call.lag(window)
-            heard = time.perf_counter()
-            await self._send(call.heard(window, hypothesis), heard)
-            await self._send(call.reread(), time.perf_counter())
+            came = time.perf_counter()
+            self._tell(call.heard(window, heard), came)
+            self._tell(call.reread(), time.perf_counter())
             self._metrics.lag.observe(self._lag)
             self.reporter.hide(call.hidden())
         self._count()
@@ -441,10 +441,10 @@ class Conversation:
                 raise RecognitionFailed("what was said is not held any more")
             likelihoods = await self._engine.scheduler.score(question)
         except RecognitionFailed:
-            await self._send(self.call.unscored(question))
+            self._tell(self.call.unscored(question))
         else:
             weighed = time.perf_counter()
-            await self._send(self.call.scored(question, likelihoods), weighed)
+            self._tell(self.call.scored(question, likelihoods), weighed)
         self._submit()
 
     async def _drain(self) -> None:
@@ -453,15 +453,12 @@ class Conversation:
             async with asyncio.timeout(self._engine.limits.drain_timeout):
                 await self._over.wait()
         except TimeoutError:
-            await self._send(self.call.abandon("recognition fell behind"))
+            self._tell(self.call.abandon("recognition fell behind"))
         for task in self._pending:
             task.cancel()
 
     async def _make_ready(self, carrier: Carrier) -> None:
         self._outcomes.ready(await carrier.ready())
-
-    async def _send(self, events: list[Outgoing], heard: float | None = None) -> None:
-        self._tell(events, heard)
 
     def _tell(self, events: Sequence[Outgoing], heard: float | None = None) -> list[asyncio.Future[Delivery]]:
         """Put events on their way to the platform and, right behind them, to supervisors. Waits for nobody.
@@ -491,7 +488,7 @@ class Conversation:
             self._pend(self._send_lifted())
 
     async def _send_lifted(self) -> None:
-        await self._send([*self.call.lifted(time.perf_counter())])
+        self._tell([*self.call.lifted(time.perf_counter())])
 
     def _count(self) -> None:
         """Bring the counters up to what the call has received, monitored and lost."""

@@ -134,10 +134,10 @@ class Recognisers:
             began = time.monotonic()
             return window
 
-        _, hypothesis = await self._scheduler.recognize(Turn(window.language, asked, cut, window.thorough))
-        if hypothesis is None:
-            raise RecognitionFailed(self._scheduler.failure)
-        return hypothesis, time.monotonic() - began
+        _, heard = await self._scheduler.recognize(Turn(window.language, asked, cut, window.thorough))
+        if not isinstance(heard, Hypothesis):
+            raise RecognitionFailed(RecognitionFailed.reason if heard is None else heard.reason)
+        return heard, time.monotonic() - began
 
 
 def app(args: Application) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognitionFailed
 from streamer.recognition.recognizer import Heard, Hypothesis, Recognizer, Scoring, SoundTurn, Turn, Window
 
@@ -32,6 +33,12 @@ class Job:
     submitted: float = field(compare=False)
     answer: asyncio.Future[Any] = field(compare=False)
     window: Window | None = field(compare=False, default=None)
+
+    @property
+    def audio(self) -> float:
+        """Seconds of audio that it is about, as far as that is cut."""
+        held = self.asked if isinstance(self.asked, Scoring) else self.window
+        return 0.0 if held is None else len(held.audio) / SAMPLE_RATE
 
     def kind(self, in_time: bool) -> tuple[type, str, bool]:
         """What a batch must have in common; a batch is decoded in one way, so no hasty look may join a thorough one."""

@@ -85,9 +85,9 @@ class Recovery:
             self.troubles[ELSEWHERE] = f"{error.reason}: {error}"
             self._seeking = asyncio.create_task(self._seek(language), name="seek recognisers")
 
-    def hangs(self, recognizer: Recognizer, threads: Workers) -> None:
-        """A recogniser has not answered in time: put another in its place, once for all who wait for it."""
-        log.error("the recogniser has hung for %.0f s", self._hung)
+    def hangs(self, recognizer: Recognizer, threads: Workers, seconds: float) -> None:
+        """A recogniser has not answered for too many seconds: put another in its place, once for all who wait."""
+        log.error("the recogniser has hung for %.0f s", seconds)
         if threads is self.threads:
             threads.abandon()
             self.threads = Workers(recognizer.concurrency)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from streamer.audio import SAMPLE_RATE
 from streamer.errors import RecognisersBusy, RecognisersGone, RecognitionFailed
 from streamer.recognition.jobs import Asked, Job, do
 from streamer.recognition.load import REFUSED, Relief, TwoLoads
@@ -25,13 +24,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HUNG = 30.0
-"""Seconds that a batch may take: some hundred times what it should."""
+"""Seconds that a batch may take, however short it is: some hundred times what it should."""
+SLOWEST, LONGEST = 2.0, 120.0
+"""Seconds that it may take for each second of audio in it, on a machine that has much else to do; and at most."""
 LAST = 5.0
 """Seconds that a batch may still take when the service ends."""
 
 
 READ_LATE = 0.5
 """Seconds that the event loop may be held up without that being overload."""
+
+
+def patience(audio: float, least: float = HUNG) -> float:
+    """Give the seconds that a batch with so many seconds of audio may take until the recogniser counts as hung."""
+    return max(least, min(SLOWEST * audio, LONGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,7 @@ class Scheduler:
       lost: told why, for each window that was not recognised.
       restarted: told what was started again: a `worker`, or the `model`.
       replace: makes another recogniser, in a thread of its own; None when the one there is must do.
-      hung: seconds after which a batch is given up.
-
-    Attributes:
-      failure: why a window was not recognised, the last time that one was not.
+      hung: seconds after which a short batch is given up; a long one has more, see `patience`.
     """
 
     def __init__(
@@ -80,7 +83,6 @@ class Scheduler:
         replace: Callable[[], Recognizer] | None = None,
         hung: float = HUNG,
     ) -> None:
-        self.failure = RecognitionFailed.reason
         self._observe = observe
         self._lost = lost
         self._restarted = restarted
@@ -141,22 +143,24 @@ class Scheduler:
             job.answer.cancel()
         await self._recovery.stop(min(self._hung, LAST))
 
-    async def recognize(self, turn: Turn) -> tuple[Window | None, Hypothesis | None]:
+    async def recognize(self, turn: Turn) -> tuple[Window | None, Hypothesis | RecognitionFailed | None]:
         """Wait for a turn and what is heard in its window. When cancelled, it is dropped from the queue.
 
         Returns:
-          the window, None when there was nothing left to do; and its hypothesis, None when the recogniser failed: it
-          may well do the next.
+          the window and its hypothesis, or why the recogniser failed: it may well do the next. Both are None when there
+          was nothing left to do.
 
         Raises:
           Exception: whatever the turn's `cut` raises.
         """
         job = await self._submit(turn)
-        hypothesis: Hypothesis | None = None
-        with suppress(RecognitionFailed):
-            hypothesis = await job.answer
+        heard: Hypothesis | RecognitionFailed | None
+        try:
+            heard = await job.answer
+        except RecognitionFailed as failed:
+            heard = failed
         # It is cut only when its turn has come.
-        return job.window, hypothesis
+        return job.window, heard
 
     async def score(self, question: Scoring) -> tuple[float, ...]:
         """Wait for the likelihoods of a question's texts; before any turn.
@@ -274,7 +278,6 @@ class Scheduler:
             return
         if isinstance(answer, Exception):
             failed = answer if isinstance(answer, RecognitionFailed) else RecognitionFailed(str(answer))
-            self.failure = failed.reason
             tell(self._lost, failed.reason)
             job.answer.set_exception(failed)
         else:
@@ -289,14 +292,14 @@ class Scheduler:
         self._load.waited(waited + self._elsewhere, began, sounds=sounds, others=others)
         recognizer, threads = self.recognizer, self._recovery.threads
         try:
-            async with asyncio.timeout(self._hung) as patience:
+            async with asyncio.timeout(patience(sum(job.audio for job in batch), self._hung)) as bound:
                 answers = await threads.run(do, recognizer, batch)
         except (RecognisersBusy, RecognisersGone) as error:
             self._turned_away(error, batch[0].asked.language)
             return [error] * len(batch)
         except Exception as error:
-            if patience.expired():
-                self._recovery.hangs(recognizer, threads)
+            if bound.expired():
+                self._recovery.hangs(recognizer, threads, time.monotonic() - began)
                 return [error] * len(batch)
             log.exception("recognition of %d windows failed", len(batch))
             if len(batch) == 1:
@@ -306,10 +309,9 @@ class Scheduler:
                 singly += await self._run([job])
             return singly
         self._recovery.answers(threads)
-        windows = [job.window for job in batch if job.window is not None]
         if isinstance(batch[0].asked, Turn):
             self._elsewhere = max(hypothesis.waited for hypothesis in answers)
-        audio = sum(len(window.audio) for window in windows) / SAMPLE_RATE
+        audio = sum(job.audio for job in batch if job.window is not None)
         tell(self._observe, Batch(audio=audio, took=time.monotonic() - began, waited=waited))
         return answers
 

@@ -236,9 +236,9 @@ class Scanner:
         """Give what is heard in a window; a failed one is tried once more."""
         window = listening.window(cut)
         for _ in range(ATTEMPTS):
-            _, hypothesis = await self._scheduler.recognize(Turn(window.language, deadline, lambda _: window))
-            if hypothesis is not None:
-                return hypothesis
+            _, heard = await self._scheduler.recognize(Turn(window.language, deadline, lambda _: window))
+            if isinstance(heard, Hypothesis):
+                return heard
         return None
 
     async def _hear(self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None) -> None:

@@ -66,8 +66,8 @@ class TestLoad:
         recognizer.fault = RecognisersBusy("full")
         async with Scheduler(recognizer, lost=note) as running:
             for _ in range(20):
-                assert (await running.recognize(turn()))[1] is None
-            assert running.failure == "recognisers overloaded"
+                _, heard = await running.recognize(turn())
+                assert isinstance(heard, RecognisersBusy)
             assert lost == ["recognisers overloaded"] * 20
             assert reliefs[-1] is Relief.NEW_CALLS
             # The machines are there; they have too much to do.
@@ -97,19 +97,19 @@ class TestTrouble:
         monkeypatch.setattr(recovery, "SEEK", 0.0)
         recognizer = Elsewhere()
         async with Scheduler(recognizer) as running:
-            assert (await running.recognize(turn()))[1] is not None
+            assert isinstance((await running.recognize(turn()))[1], Hypothesis)
             recognizer.fault = RecognisersGone("nobody at head:8000")
             window, heard = await running.recognize(turn())
-            assert (window is not None, heard) == (True, None)
+            assert window is not None
+            assert isinstance(heard, RecognisersGone)
             assert running.trouble == "recognisers out of reach: nobody at head:8000"
-            assert running.failure == "recognisers out of reach"
             recognizer.fault = None
             # Nobody calls: it is the scheduler that looks.
             await found()
             assert running.trouble == ""
             sought = recognizer.heard[-1]
             assert (sought.language, len(sought.audio), float(abs(sought.audio).max())) == ("en", SAMPLE_RATE, 0.0)
-            assert (await running.recognize(turn()))[1] is not None
+            assert isinstance((await running.recognize(turn()))[1], Hypothesis)
             assert running.alive
 
     async def test_ends_where_they_are_there_but_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,8 +126,9 @@ class TestTrouble:
         recognizer = Elsewhere()
         recognizer.fault = RecognitionFailed("its workers die of it")
         async with Scheduler(recognizer) as running:
-            await running.recognize(turn())
-            assert (running.trouble, running.failure) == ("", "recognition failed")
+            _, heard = await running.recognize(turn())
+            assert isinstance(heard, RecognitionFailed)
+            assert (running.trouble, heard.reason) == ("", "recognition failed")
 
     async def test_leaves_nothing_behind_when_the_service_ends_in_it(self) -> None:
         recognizer = Elsewhere()

@@ -44,13 +44,13 @@ async def test_two_batches_that_hang_at_once_load_one_recogniser() -> None:
     hung, loader, restarts = Idle(), Loader(), list[str]()
     recovery = Recovery(hung, loader, restarts.append, 20.0)
     threads = recovery.threads
-    recovery.hangs(hung, threads)
-    recovery.hangs(hung, threads)
+    recovery.hangs(hung, threads, 30.0)
+    recovery.hangs(hung, threads, 30.0)
     loader.gate.set()
     async with asyncio.timeout(20):
         await recovery.ready.wait()
     # Another batch may have been given to the old one's threads, and be given up only now.
-    recovery.hangs(hung, threads)
+    recovery.hangs(hung, threads, 30.0)
     assert recovery.ready.is_set()
     await asyncio.sleep(0)
     assert (loader.loads, len(restarts)) == (1, 1)
@@ -63,7 +63,7 @@ async def test_one_that_replaced_another_is_replaced_in_its_turn() -> None:
     loader.gate.set()
     recovery = Recovery(hung, loader, lambda _: None, 20.0)
     for loads in (1, 2):
-        recovery.hangs(recovery.recognizer, recovery.threads)
+        recovery.hangs(recovery.recognizer, recovery.threads, 30.0)
         async with asyncio.timeout(20):
             await recovery.ready.wait()
         assert loader.loads == loads

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from detector.types import Word
-from streamer.errors import RecognitionFailed
+from streamer.audio import SAMPLE_RATE
+from streamer.errors import RecognisersBusy, RecognitionFailed
 from streamer.recognition import recovery
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, SoundTurn, Turn, Window
-from streamer.recognition.scheduler import Batch, Scheduler
+from streamer.recognition.scheduler import Batch, Scheduler, patience
 
-Looked = tuple[Window | None, Hypothesis | None]
+Looked = tuple[Window | None, Hypothesis | RecognitionFailed | None]
 
 
 class GatedRecognizer:
@@ -100,7 +101,9 @@ class TestOrder:
         async with Scheduler(recognizer) as scheduler:
             tasks = await submit(scheduler, *(turn(f"c{i}") for i in range(20)))
             answers = await asyncio.gather(*tasks)
-        assert [heard.words[0].text for _, heard in answers if heard] == [f"c{i}" for i in range(20)]
+        assert [heard.words[0].text for _, heard in answers if isinstance(heard, Hypothesis)] == [
+            f"c{i}" for i in range(20)
+        ]
         assert [window.call_id for window, _ in answers if window] == [f"c{i}" for i in range(20)]
 
 
@@ -150,7 +153,7 @@ class TestBatches:
             recognizer.gate.set()
             answers = await asyncio.gather(*tasks)
         assert recognizer.batches == [["first"], ["agent1", "agent2"], ["customer"]]
-        assert all(heard is not None for _, heard in answers)
+        assert all(isinstance(heard, Hypothesis) for _, heard in answers)
 
     async def test_hold_thorough_looks_and_others_where_there_is_no_time_for_either(
         self, monkeypatch: pytest.MonkeyPatch
@@ -329,12 +332,43 @@ class TestFaults:
         async with Scheduler(hangs, replace=lambda: works, hung=0.1) as scheduler:
             window, heard = await scheduler.recognize(turn("lost"))
             assert window is not None
-            assert heard is None
+            assert isinstance(heard, RecognitionFailed)
             _, heard = await scheduler.recognize(turn("again"))
-            assert heard is not None
+            assert isinstance(heard, Hypothesis)
             assert scheduler.recognizer is works
             assert scheduler.alive
             hangs.gate.set()
+
+    async def test_of_a_recogniser_that_has_much_to_hear_are_none_for_as_long_as_it_may_take(self) -> None:
+        def long(in_time: bool) -> Window:
+            return Window("long", "agent", 1, np.zeros(SAMPLE_RATE * 30, np.float32), 0.0, "zh", in_time)
+
+        recognizer = GatedRecognizer(concurrency=2, max_batch=1)
+        # Both wait until the short one was given up.
+        async with Scheduler(recognizer, hung=0.1, lost=lambda _: recognizer.gate.set()) as scheduler:
+            tasks = await submit(scheduler, Turn("zh", 0.0, long), turn("short"))
+            (_, heard), (_, given_up) = await asyncio.gather(*tasks)
+        assert isinstance(heard, Hypothesis)
+        assert isinstance(given_up, RecognitionFailed)
+
+    @pytest.mark.parametrize(("audio", "seconds"), [(0.0, 30.0), (15.0, 30.0), (40.0, 80.0), (3600.0, 120.0)])
+    def test_are_told_the_later_the_more_there_is_to_hear(self, audio: float, seconds: float) -> None:
+        assert patience(audio) == seconds
+
+    async def test_of_two_windows_are_told_to_each_by_its_own_reason(self) -> None:
+        class Divided(GatedRecognizer):
+            def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
+                if [window.call_id for window in windows] == ["busy"]:
+                    raise RecognisersBusy("full")
+                raise RuntimeError("cannot")
+
+        async with Scheduler(Divided()) as scheduler:
+            tasks = await submit(scheduler, turn("busy"), turn("bad"))
+            answers = await asyncio.gather(*tasks)
+        assert [heard.reason for _, heard in answers if isinstance(heard, RecognitionFailed)] == [
+            "recognisers overloaded",
+            "recognition failed",
+        ]
 
     async def test_of_a_recogniser_that_hangs_are_answered_once_however_late_it_answers(self) -> None:
         hangs, works, lost = GatedRecognizer(), GatedRecognizer(), list[str]()
@@ -343,9 +377,9 @@ class TestFaults:
             tasks = await submit(scheduler, turn("a"), turn("b"))
             answers = await asyncio.gather(*tasks)
             hangs.gate.set()
-            assert (await scheduler.recognize(turn("again")))[1] is not None
+            assert isinstance((await scheduler.recognize(turn("again")))[1], Hypothesis)
             assert scheduler.age == 0.0
-        assert [heard for _, heard in answers] == [None, None]
+        assert [type(heard) for _, heard in answers] == [RecognitionFailed] * 2
         assert lost == ["recognition failed"] * 2
 
     async def test_of_what_should_replace_a_hung_recogniser_leave_it_another_chance(
@@ -358,10 +392,10 @@ class TestFaults:
             raise MemoryError("cannot allocate 1.5 GB")
 
         async with Scheduler(hangs, replace=replace, hung=0.1, restarted=restarts.append) as scheduler:
-            assert (await scheduler.recognize(turn("lost")))[1] is None
+            assert isinstance((await scheduler.recognize(turn("lost")))[1], RecognitionFailed)
             hangs.gate.set()
             _, heard = await scheduler.recognize(turn("again"))
-            assert heard is not None
+            assert isinstance(heard, Hypothesis)
             assert scheduler.trouble == ""
             assert restarts == ["model"]
 
@@ -382,12 +416,12 @@ class TestFaults:
             return works
 
         async with Scheduler(hangs, replace=replace, hung=0.1) as scheduler:
-            assert (await scheduler.recognize(turn("lost")))[1] is None
+            assert isinstance((await scheduler.recognize(turn("lost")))[1], RecognitionFailed)
             (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "replace recogniser"]
             await asyncio.wait_for(task, 10)
             assert scheduler.recognizer is works
             assert scheduler.trouble == ""
-            assert (await scheduler.recognize(turn("again")))[1] is not None
+            assert isinstance((await scheduler.recognize(turn("again")))[1], Hypothesis)
             hangs.gate.set()
         told = "the recogniser hung, and no other can be loaded: cannot allocate 1.5 GB"
         assert troubles == ["", told, told]
@@ -413,8 +447,8 @@ class TestFaults:
         recognizer = GatedRecognizer(bad=frozenset({"bad"}))
         recognizer.gate.set()
         async with Scheduler(recognizer, observe=fails, lost=fails) as scheduler:
-            assert (await scheduler.recognize(turn("bad")))[1] is None
-            assert (await scheduler.recognize(turn("good")))[1] is not None
+            assert isinstance((await scheduler.recognize(turn("bad")))[1], RecognitionFailed)
+            assert isinstance((await scheduler.recognize(turn("good")))[1], Hypothesis)
             assert scheduler.trouble == ""
 
     @pytest.mark.parametrize("answers", [[], [None], [Hypothesis(()), Hypothesis(())]], ids=["none", "other", "more"])
@@ -424,8 +458,8 @@ class TestFaults:
                 return answers if windows[0].call_id == "odd" else [Hypothesis(())]
 
         async with Scheduler(Odd()) as scheduler:
-            assert (await scheduler.recognize(turn("odd")))[1] is None
-            assert (await scheduler.recognize(turn("good")))[1] is not None
+            assert isinstance((await scheduler.recognize(turn("odd")))[1], RecognitionFailed)
+            assert isinstance((await scheduler.recognize(turn("good")))[1], Hypothesis)
             assert scheduler.trouble == ""
 
     async def test_of_a_recogniser_that_weighs_something_else_are_told_to_whoever_asked(self) -> None:
@@ -456,7 +490,7 @@ class TestFaults:
 
         restarts = list[str]()
         async with Scheduler(Impatient(), replace=GatedRecognizer, restarted=restarts.append) as scheduler:
-            assert (await scheduler.recognize(turn("a")))[1] is None
+            assert isinstance((await scheduler.recognize(turn("a")))[1], RecognitionFailed)
         assert restarts == []
 
     async def test_of_our_own_end_no_worker_unseen(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -481,7 +515,7 @@ class TestFaults:
         recognizer.gate.set()
         async with Scheduler(recognizer, restarted=restarts.append) as scheduler:
             recognizer.fails = 2
-            assert (await scheduler.recognize(turn("a")))[1] is not None
+            assert isinstance((await scheduler.recognize(turn("a")))[1], Hypothesis)
             assert scheduler.alive
             assert scheduler.trouble == ""
         assert restarts == ["worker", "worker"]
@@ -491,7 +525,7 @@ class TestFaults:
         hangs = GatedRecognizer()
         async with Scheduler(hangs, hung=0.01) as scheduler:
             _, heard = await scheduler.recognize(turn("lost"))
-            assert heard is None
+            assert isinstance(heard, RecognitionFailed)
         left = [thread for thread in threading.enumerate() if thread.name.startswith("recognise ")]
         assert all(thread.daemon for thread in left)
         hangs.gate.set()
@@ -516,7 +550,7 @@ class TestFaults:
             recognizer.gate.set()
             answers = await asyncio.gather(*tasks)
             assert scheduler.alive
-        assert [heard is not None for _, heard in answers] == [True, True, False, True]
+        assert [isinstance(heard, Hypothesis) for _, heard in answers] == [True, True, False, True]
 
     async def test_of_a_call_that_is_gone_are_not_waited_for(self) -> None:
         recognizer = GatedRecognizer()
