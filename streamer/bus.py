@@ -79,6 +79,7 @@ class Bus:
         self._clips: OrderedDict[tuple[str, str], ClipTaken] = OrderedDict()
         # Events of earlier services are in the journal, but for those that are restored.
         self._acknowledged = self._last = int(clock() * 1_000_000) - 1
+        self._given_up = 0
         self._closed = False
         self.lost = 0
 
@@ -197,7 +198,9 @@ class Bus:
     def not_spooled(self, events: Sequence[Event]) -> None:
         """Give these again: what `overdue` gave could not be written."""
         with self._changed:
-            self._unspooled.extendleft(event for event in reversed(events) if event.cursor > self._acknowledged)
+            # Meanwhile some may have been kept, or have had to give way.
+            after = max(self._acknowledged, self._given_up)
+            self._unspooled.extendleft(event for event in reversed(events) if event.cursor > after)
 
     def refuse(self, one: Taken) -> None:
         """Give something up: it can't be handed on, ever."""
@@ -253,5 +256,7 @@ class Bus:
         dropped = self._unacknowledged.popleft() if self._unacknowledged else self._waiting.popitem(last=False)[1]
         if isinstance(dropped, ClipTaken):
             self._clips.pop((dropped.about.call, dropped.clip.violation_id), None)
-        if self._unspooled and self._unspooled[0] is dropped:
-            self._unspooled.popleft()
+        if isinstance(dropped, Event):
+            self._given_up = dropped.cursor
+            if self._unspooled and self._unspooled[0] is dropped:
+                self._unspooled.popleft()

@@ -135,7 +135,6 @@ async def _work(desk: Desk, signer: Signer, frames: AsyncIterator[Frame], superv
     )
     keeping = supervisor.task("console.journal", desk.keeper.run, once=True)
     others = [
-        supervisor.task("console.calls", partial(take_up, desk), once=True),
         supervisor.task("console.clips", intake.write_clips),
         supervisor.task("console.heads", partial(_sign, desk, signer)),
         supervisor.task("console.evidence", partial(_sweep, desk)),
@@ -144,7 +143,11 @@ async def _work(desk: Desk, signer: Signer, frames: AsyncIterator[Frame], superv
         supervisor.task("console.health", partial(_look, supervisor)),
     ]
     if trouble:
+        # Which calls go on is seen once the database can be had; whoever connects until then need not wait for that.
+        desk.hub.ready.set()
         others.append(supervisor.task("console.database", partial(_until_prepared, desk, trouble), once=True))
+    else:
+        others.append(supervisor.task("console.calls", partial(take_up, desk), once=True))
     try:
         async for frame in frames:
             try:

@@ -188,6 +188,18 @@ def test_what_is_not_acknowledged_in_time_is_given_once_to_be_spooled() -> None:
     assert bus.overdue(0.0) == []
 
 
+def test_what_had_to_give_way_while_it_could_not_be_spooled_waits_nowhere_any_more() -> None:
+    bus = Bus(lambda: 100.0, most=3)
+    told = [bus.tell("violation", CALL) for _ in range(3)]
+    for _ in range(4):
+        unwritten = bus.overdue(0.0)
+        told.append(bus.tell("violation", CALL))
+        bus.not_spooled(unwritten)
+        told.append(bus.tell("violation", CALL))
+    assert bus.lost == 8
+    assert bus.overdue(0.0) == bus.take(0.0) == told[-3:]
+
+
 def test_what_an_earlier_service_spooled_comes_first_and_numbers_go_on_after_it() -> None:
     earlier = Bus(lambda: 200.0)
     spooled = [earlier.tell("violation", CALL), earlier.tell("block", CALL)]
