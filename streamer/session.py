@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -161,12 +162,25 @@ class Session:
                 self._offered = offered_id_in(message) or self._offered
         else:
             events = self._dialect.receive_binary(message)
+        if self._conversation is not None:
+            self._admit(events, self._conversation, now)
         for event in events:
             if isinstance(event, AudioFrame) and self._conversation is not None:
                 # Nearly all that comes; the way through `_take` would be a tenth of its cost.
-                await self._hear(event, self._conversation, now)
+                await self._conversation.receive(self, event, now)
             else:
                 await self._take(event, now)
+
+    def _admit(self, events: Sequence[Incoming], conversation: Conversation, now: float) -> None:
+        """Count the audio of a message, all channels once; of one that brings too much, no channel takes any.
+
+        Raises:
+          TooFast: it comes faster than it can have been spoken.
+        """
+        seconds = sum(len(event.payload) for event in events if isinstance(event, AudioFrame)) / self._second
+        # What is late by the clock may come at once: that we were slow is no fault of the platform.
+        if seconds and not self._audio.take(seconds, now) and conversation.late < seconds:
+            raise TooFast("seconds of audio", self._limits.audio_rate)
 
     async def _take(self, event: Incoming, now: float) -> None:
         match event:
@@ -196,7 +210,7 @@ class Session:
     ) -> None:
         match event:
             case AudioFrame():
-                await self._hear(event, conversation, now)
+                await conversation.receive(self, event, now)
             case Gap():
                 await conversation.skip(self, event)
             case Paused(on):
@@ -206,14 +220,6 @@ class Session:
                 await conversation.leave(
                     self, stopped=reason == "stop", abruptly=self._connection.close_code != CLOSED_IN_ORDER
                 )
-
-    async def _hear(self, frame: AudioFrame, conversation: Conversation, now: float) -> None:
-        """Take in audio, all channels counted once."""
-        # What is late by the clock may come at once: that we were slow is no fault of the platform.
-        seconds = len(frame.payload) / self._second
-        if not self._audio.take(seconds, now) and conversation.late < seconds:
-            raise TooFast("seconds of audio", self._limits.audio_rate)
-        await conversation.receive(self, frame, now)
 
     def _skip(self, error: ProtocolError) -> None:
         self._service.metrics.skipped.labels(self._format.platform, error.code).inc()

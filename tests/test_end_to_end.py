@@ -169,6 +169,13 @@ class TestAPeerThatBreaksTheProtocol:
             assert (error["code"], closed, error["field"]) == (code, close, field)
             assert service.media.live == 0
 
+    async def test_of_a_message_that_brings_too_much_no_channel_takes_any(self, running: Running) -> None:
+        async with running(FaultyRecognizer()) as service:
+            two = start(encoding="mulaw", channels=["agent", "customer"])
+            error, _ = await refusal(service.media.url, two, b"\0" * 2 * 8000 * 30)
+            assert error["code"] == "too_fast"
+            assert service.metrics.value(service.metrics.received) == 0
+
     async def test_in_mid_call_is_heard_on_and_what_was_lost_by_it_is_told(self, running: Running) -> None:
         odd: list[str | bytes] = ["no json", "[1, 2]", '{"type":"x"}', start(), b"\0" * 1601, b"\0" * 1_100_000]
         whole = {"agent": 1042, "x": "y" * 50_000}
