@@ -174,7 +174,8 @@ class TestAPeerThatBreaksTheProtocol:
             two = start(encoding="mulaw", channels=["agent", "customer"])
             error, _ = await refusal(service.media.url, two, b"\0" * 2 * 8000 * 30)
             assert error["code"] == "too_fast"
-            assert service.metrics.value(service.metrics.received) == 0
+            # What went by until it was refused is missing of both, and no more.
+            assert service.metrics.value(service.metrics.received) < 10
 
     async def test_in_mid_call_is_heard_on_and_what_was_lost_by_it_is_told(self, running: Running) -> None:
         odd: list[str | bytes] = ["no json", "[1, 2]", '{"type":"x"}', start(), b"\0" * 1601, b"\0" * 1_100_000]
