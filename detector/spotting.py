@@ -104,7 +104,7 @@ class Spotter:
         needed = np.maximum(each * self._lengths * _SCALE, _LOWEST)
         bounds = np.add.reduceat(lattice.best[self._units], self._firsts)
         codes = np.flatnonzero(bounds >= needed)
-        found = list(self._search(lattice, codes, bounds[codes], needed[codes])) if len(codes) else []
+        found = list(self._search(lattice, codes, bounds[codes], needed[codes]))
         return _places(np.concatenate(found, axis=1)) if found else []
 
     def _search(
