@@ -179,7 +179,9 @@ def main() -> None:
         compare(options.platforms, labelled, options.model, options.json, dialect_only=options.dialect_only)
         return
     with TemporaryDirectory(prefix="huazha") as data:
-        chosen = settings.load(None, {"model": options.model, "media_port": 0, "console_port": 0, "data": data})
+        about = {"model": options.model, "media_port": 0, "console_port": 0, "data": data}
+        # As many as are asked for, whatever the machine bears.
+        chosen = settings.load(None, {**about, "limits": {"max_calls": max(options.parallel)}})
         told = loops.run(run_all(chosen, labelled, options.parallel))
     rows = []
     for parallel, (outcomes, cpu) in told.items():
