@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf
 from operator import attrgetter
 
-from detector import verify
+from detector import sounding, verify
 from detector.bounds import Passing
 from detector.conduct import Conduct
 from detector.disclosures import Disclosures
@@ -22,6 +22,7 @@ from detector.types import (
     Reaction,
     Score,
     ScoreRequest,
+    SoundLook,
     Status,
     TranscriptUpdate,
     Violation,
@@ -106,8 +107,37 @@ class Detector:
                 life = lives.candidate(finding.rule, finding.start, finding.end)
                 self._consider(finding, update, life, decisions, requests)
         requests += self._settle(lives, hearing)
+        weighed, given_up = self._weigh(lives, hearing, update)
+        requests += weighed
+        decisions += given_up
         self._known[update.channel] = [*found, *hearing.silenced]
         return Reaction(tuple(decisions), tuple(requests))
+
+    def sounded(self, look: SoundLook) -> Reaction:
+        """Take in what was heard in the sound of a channel; what is sure fires, the rest waits for its text."""
+        hearing = self._hearings.setdefault(look.channel, Hearing(self._table, look.channel, once=self._once))
+        lives = self._lives.setdefault(look.channel, Lives())
+        decisions: list[Decision] = []
+        for finding in sorted(sounding.findings(self._table, look, hearing.words), key=attrgetter("urgency")):
+            sure = 1 - finding.distance
+            met = _met_by(finding, lives)
+            if met is not None:
+                if met.doubtful and sure >= verify.SURE and not (finding.denied or finding.waits):
+                    met.sound = sure
+                    decisions += self._escalate(met, sure=True).decisions
+                continue
+            life = lives.candidate(finding.rule, finding.start, finding.end)
+            if life is None or (life.violation.status is Status.RETRACTED and sure >= verify.SURE):
+                life = self._begin(finding, look.channel)
+                life.distance = 0.0
+                lives.add(life)
+                decisions.append(Decision(life.violation, None))
+            life.sound = max(sure, life.sound or 0.0)
+            ready = life.violation.status is Status.CANDIDATE and not finding.waits
+            if ready and life.sound >= verify.SURE:
+                life.denied = finding.denied
+                decisions.append(self._fire(life, round(life.sound, 3), sure=True))
+        return Reaction(tuple(decisions))
 
     def reread(self, update: TranscriptUpdate) -> Reaction:
         """Look at the other readings of the update taken in last, once what it fired has been told."""
@@ -158,6 +188,23 @@ class Detector:
                 requests.append(request)
         return requests
 
+    def _weigh(
+        self, lives: Lives, hearing: Hearing, update: TranscriptUpdate
+    ) -> tuple[list[ScoreRequest], list[Decision]]:
+        """Ask of what was heard by sound, and not surely, how well it fits in the place of the text there."""
+        requests, given_up = [], []
+        for life in lives.unweighed(inf if update.final else update.until - RIPE):
+            span = hearing.between(life.start, life.end, life.violation.term)
+            if span is not None:
+                life.asked += 1
+                life.waiting = True
+                self._asked[life.violation.id] = life
+                context, violation = hearing.around(span), life.violation
+                requests.append(ScoreRequest(violation.id, violation.channel, *context, violation.term, life.distance))
+            elif update.final:
+                given_up.append(life.step(Status.RETRACTED))
+        return requests, given_up
+
     def _met_again(self, life: Life, finding: Finding) -> list[Decision]:
         """A violation that was fired stands in committed text, perhaps as part of something longer."""
         if not _bears_out(finding, life):
@@ -199,7 +246,10 @@ class Detector:
             # Taken back while the answer was under way: what is heard of it from now on begins anew.
             return Reaction()
         syllables = self.syllables(life.violation.term)
-        sure = verify.confidence(life.distance, score.heard - score.instead, syllables, early=life.early)
+        lost = score.heard - score.instead
+        sure = verify.confidence(life.distance, lost, syllables, early=life.early)
+        if life.sound is not None:
+            sure = max(sure, verify.with_sound(life.sound, lost, syllables))
         if life.settling:
             return self._settled(life, right=verify.verdict(sure) is not Verdict.DROP)
         if life.fired and not life.doubtful:
@@ -363,6 +413,10 @@ class Detector:
                     continue
                 if hearing.between(life.start, life.end, life.violation.term) is not None:
                     life.settling = True
+                    continue
+                if life.sound is not None:
+                    # That no words were heard there says nothing against what the sound says.
+                    decisions.append(life.step(Status.CONFIRMED))
                     continue
             self.violations -= 1
             decisions.append(life.step(Status.RETRACTED, undo=NOT_AGREED))

@@ -55,6 +55,7 @@ class Life:
       denied: whether it seemed to be denied when it was found.
       doubtful: whether it was fired only for people to look into, since it was not sure enough.
       action: what was done about it when it fired.
+      sound: how probable its sound alone makes it; None where it was found in text only.
     """
 
     rule: Rule
@@ -69,6 +70,7 @@ class Life:
     denied: bool = False
     doubtful: bool = False
     action: Action | None = None
+    sound: float | None = None
 
     @property
     def fired(self) -> bool:
@@ -182,6 +184,17 @@ class Lives:
     def settling(self) -> list[Life]:
         """List the violations that are to be weighed against the committed text."""
         return [life for life in self._lives if life.settling]
+
+    def unweighed(self, before: float) -> list[Life]:
+        """List the candidates that were heard by sound, that nobody has weighed, and that end before a second."""
+        return [
+            life
+            for life in self._lives
+            if life.sound is not None
+            and life.violation.status is Status.CANDIDATE
+            and not (life.waiting or life.asked)
+            and life.end <= before
+        ]
 
     def open(self, since: float) -> bool:
         """Whether a candidate that ends after a second of call audio is neither fired nor given up."""

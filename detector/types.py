@@ -8,6 +8,8 @@ from enum import StrEnum
 from math import inf
 from typing import Any
 
+from lexicon.compiler import Use
+
 PUNCTUATION = " ,.!?;:…，。！？；：、"
 CONTEXT, REACH = (8, 4), (4.0, 1.2)
 """Words before and after others that help to weigh them, and the seconds within which they do."""
@@ -61,6 +63,42 @@ class TranscriptUpdate:
         """Second of call audio from which on it tells what was said: what was settled earlier ends there."""
         news = (*self.committed, *self.tentative)
         return news[0].start if news else self.look[-1].end if self.look else inf
+
+
+@dataclass(frozen=True, slots=True)
+class SoundHit:
+    """A phrase of the lexicon that was heard in the sound of speech itself.
+
+    Attributes:
+      use: what the phrase is to which rule.
+      start, end: seconds of call audio.
+      score: nats lost for each of its units against what was heard best; 0 at most.
+      confidence: how probable it is that the phrase was spoken, 0 to 1.
+    """
+
+    use: Use
+    start: float
+    end: float
+    score: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLook:
+    """What one more look at a channel's sound found.
+
+    Attributes:
+      hits: all phrases that may have been spoken in it; the same again as long as looks hold them.
+      until: seconds of call audio at which the look ended.
+      paused: silence had begun at its end.
+      denials: from and to when something may have been said that denies what is beside it.
+    """
+
+    channel: str
+    hits: tuple[SoundHit, ...]
+    until: float
+    paused: bool = False
+    denials: tuple[tuple[float, float], ...] = ()
 
 
 class MatchKind(StrEnum):

@@ -23,6 +23,11 @@ ALERT = 0.12
 EARLY = 1.0
 """What it costs a term to be weighed before it has surely been spoken to its end: any ending is likely there."""
 
+SURE = 0.9
+"""Confidence from which on a term heard by sound needs no second opinion."""
+TEXT_EVEN, TEXT_WEIGHT = 2.0, 1.0
+"""Nats lost for each syllable at which the text says nothing about a term heard by sound, and what one more says."""
+
 # Terms of two and three syllables are met by chance: they have to cost less.
 SHORT = {2: 0.8, 3: 0.3}
 
@@ -51,6 +56,18 @@ def cost(distance: float, lost: float, syllables: float, *, early: bool = False)
 def confidence(distance: float, lost: float, syllables: float, *, early: bool = False) -> float:
     """Give the probability that a term was spoken; arguments as for `cost`."""
     return 1 / (1 + math.exp(min(50.0, SHARPNESS * (cost(distance, lost, syllables, early=early) - EVEN))))
+
+
+def with_sound(heard: float, lost: float, syllables: float) -> float:
+    """Give the probability that a term was spoken which was heard by sound, and then weighed against the text.
+
+    Args:
+      heard: how probable the sound alone makes it, 0 to 1.
+      lost, syllables: as for `cost`.
+    """
+    odds = math.log(min(max(heard, 1e-6), 1 - 1e-6) / (1 - min(max(heard, 1e-6), 1 - 1e-6)))
+    odds += TEXT_WEIGHT * (TEXT_EVEN - max(0.0, lost) / max(1.0, syllables))
+    return 1 / (1 + math.exp(-min(50.0, max(-50.0, odds))))
 
 
 def verdict(sure: float) -> Verdict:
