@@ -18,13 +18,15 @@ from math import inf
 from detector.detector import Detector
 from detector.masking import mask
 from detector.policy import USUAL, OnBlind, Policy
-from detector.types import Action, Reaction, ScoreRequest, TranscriptUpdate
+from detector.types import Action, Reaction, ScoreRequest, SoundLook, TranscriptUpdate
 from streamer.channel import Channel
 from streamer.front_end import Portion, Processed
 from streamer.leg_clock import LegClock
 from streamer.legs import Legs
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP
-from streamer.recognition.recognizer import Hypothesis, Scoring, Turn, Window
+from streamer.recognition.recognizer import Hypothesis, Scoring, SoundTurn, Turn, Window
+from streamer.recognition.sounds.planner import Look
+from streamer.recognition.sounds.search import SoundSearch
 from streamer.recognition.vad import SpeechModel
 from streamer.running_text import Hidden, RunningText
 from streamer.types import (
@@ -79,6 +81,7 @@ class Call:
       clock: seconds, for the time from match to signal.
       word_times: whether the recogniser says when words were spoken.
       policy: what blocks do, and what is done while nobody listens.
+      search: finds the lexicon's phrases in sounds; None where the recogniser hears none.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Call:
         clock: Callable[[], float],
         word_times: bool = True,
         policy: Policy = USUAL,
+        search: SoundSearch | None = None,
     ) -> None:
         self.id = started.call_id
         self.state = CallState.LISTENING
@@ -99,9 +103,18 @@ class Call:
         self._clock = clock
         overlap = OVERLAP if word_times else ROUGH_OVERLAP
         self._channels = {
-            name: Channel(name, started.encoding, started.sample_rate, speech_models[name], overlap, policy.flat_after)
+            name: Channel(
+                name,
+                started.encoding,
+                started.sample_rate,
+                speech_models[name],
+                overlap,
+                policy.flat_after,
+                sounds=search is not None,
+            )
             for name in started.channels
         }
+        self._search = search
         now = clock()
         # Where legs come on sockets of their own, a customer who has not picked up yet has none.
         clocks = {
@@ -201,6 +214,50 @@ class Call:
             if channel.claim(self._clock())
         ]
 
+    def listens(self, now: float) -> dict[str, SoundTurn[SoundLook]]:
+        """Give the looks at sound that are wanted now, by channel; each must come back by `looked`.
+
+        Args:
+          now: as for `due`.
+        """
+        if self._search is None:
+            return {}
+        return {
+            name: self._sound_turn(channel, self._search, now if name != CUSTOMER else now + PATIENCE[CUSTOMER])
+            for name, channel in self._channels.items()
+            if channel.claim_look()
+        }
+
+    def _sound_turn(self, channel: Channel, search: SoundSearch, deadline: float) -> SoundTurn[SoundLook]:
+        taken: list[Look] = []
+
+        def cut() -> Window | None:
+            look = channel.next_look()
+            if look is None:
+                return None
+            taken.append(look)
+            audio = channel.audio(look.start, look.end)
+            return Window(self.id, channel.name, 0, audio, look.start, self._language, thorough=False)
+
+        return SoundTurn(
+            self._language, deadline, cut, lambda heard: search(heard, channel.name, paused=taken[-1].paused)
+        )
+
+    def looked(self, channel: str, look: SoundLook | None) -> list[Outgoing]:
+        """Take in what the sound of a channel holds; None where nobody can tell, or nothing was left to look at."""
+        if self.state is CallState.OVER:
+            return []
+        self._channels[channel].looked()
+        if look is None:
+            return self._settle()
+        began = self._clock()
+        said = self._told(self._detector.sounded(look), began)
+        self._expect(channel, look.until)
+        return [*said, *self._settle()]
+
+    def _expect(self, channel: str, until: float) -> None:
+        self._channels[channel].expect(self._detector.expects(channel, until - FRESH))
+
     def _cut(self, channel: Channel, in_time: bool) -> Window | None:
         excerpt = channel.next(in_time=in_time)
         if excerpt is None:
@@ -229,7 +286,7 @@ class Call:
         update, lost = self._channels[window.channel].heard(hypothesis)
         said = self._told(self._detector.update(update), began)
         self._readings.append(update)
-        self._channels[window.channel].expect(self._detector.expects(window.channel, window.end - FRESH))
+        self._expect(window.channel, window.end)
         said += self._measured(lost) if self._channels[window.channel].missed else self._heard_again(window.channel)
         return [*said, *self._text.take(update, window.end)]
 

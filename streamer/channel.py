@@ -17,8 +17,9 @@ from streamer.front_end import End, FrontEnd, Input, Lost, Missing, Portion, Pro
 from streamer.recognition.agreement import OVERLAP, Agreement
 from streamer.recognition.coverage import wordless
 from streamer.recognition.recognizer import Hypothesis
+from streamer.recognition.sounds.planner import Look, LookPlanner
 from streamer.recognition.vad import FRAME, SpeechEnded, SpeechModel, SpeechStarted
-from streamer.recognition.windows import Plan, WindowPlanner
+from streamer.recognition.windows import AT_LEISURE, Plan, WindowOptions, WindowPlanner
 from streamer.spans import Spans
 from streamer.types import Blind, Encoding
 
@@ -80,6 +81,7 @@ class Channel:
       speech: tells speech from silence; this channel's own.
       overlap: seconds by which the recogniser may place a word differently in two windows.
       flat_after: seconds of digital silence after which the channel is taken for dead.
+      sounds: whether terms are looked for in the sound itself; then there is time for the text.
 
     Attributes:
       windows: how many were cut.
@@ -94,6 +96,8 @@ class Channel:
         speech: SpeechModel,
         overlap: float = OVERLAP,
         flat_after: float = inf,
+        *,
+        sounds: bool = False,
     ) -> None:
         self.name = name
         self.sample_rate = sample_rate
@@ -108,7 +112,9 @@ class Channel:
         self._paused: float | None = None
         self._buffer = RingBuffer(BUFFER * SAMPLE_RATE)
         self._changes: list[Change] = []
-        self._planner = WindowPlanner()
+        self._planner = WindowPlanner(AT_LEISURE if sounds else WindowOptions())
+        self._looks = LookPlanner() if sounds else None
+        self._look_claimed = False
         self._agreement = Agreement(name, overlap)
         self._in_flight: Excerpt | None = None
         self._claimed = False
@@ -203,7 +209,7 @@ class Channel:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to process or recognise, and no window in flight."""
-        waiting = self._inputs or self._processing
+        waiting = self._inputs or self._processing or (self._looks is not None and not self._looks.idle)
         return not waiting and self._planner.idle and self._in_flight is None
 
     def receive(self, payload: bytes) -> None:
@@ -366,6 +372,23 @@ class Channel:
         self.windows += 1
         return self._in_flight
 
+    def claim_look(self) -> bool:
+        """Ask for a turn at the sound if a look is due and none was asked for; `next_look` takes it."""
+        if self._look_claimed or self._looks is None or not self._looks.due:
+            return False
+        self._look_claimed = True
+        return True
+
+    def next_look(self) -> Look | None:
+        """Give the look at sound that is due, if one is; it must be answered by `looked`."""
+        self._look_claimed = False
+        return self._looks.next() if self._looks is not None else None
+
+    def looked(self) -> None:
+        """The look in flight was answered, or will not be."""
+        if self._looks is not None:
+            self._looks.landed()
+
     def audio(self, start: float, end: float) -> NDArray[np.float32]:
         """Read the samples from `start` to `end` seconds, as far as they are still known: float32 at 16 kHz."""
         last = max(min(round(end * SAMPLE_RATE), self._buffer.end), self._buffer.start)
@@ -485,6 +508,8 @@ class Channel:
         self._note(sound.speech)
         self._paused = sound.paused
         self._planner.audio_received(self.processed, self._paused)
+        if self._looks is not None:
+            self._looks.audio_received(self.processed, self._paused)
         done = min(self._planner.needed, self.processed - REMEMBERED)
         self._buffer.discard(max(0, int(done * SAMPLE_RATE)))
         return lost
@@ -508,10 +533,14 @@ class Channel:
         for event in events:
             if isinstance(event, SpeechStarted):
                 self._planner.speech_started(event.at)
+                if self._looks is not None:
+                    self._looks.speech_started()
                 self._speaking = event.at
                 self._changes.append((event.at, Voice.SPEAKING))
             else:
                 self._planner.speech_ended(event.at)
+                if self._looks is not None:
+                    self._looks.speech_ended(event.at)
                 if self._speaking is not None:
                     self._speech.add(self._speaking, event.at)
                     self._speaking = None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
+from detector.types import SoundLook
 from streamer.call import Call, CallState
 from streamer.control.carrier import REST, Carrier
 from streamer.dispatch import Dispatch, taken
@@ -18,7 +19,7 @@ from streamer.listener import Listener
 from streamer.metrics import Metrics
 from streamer.outcomes import Outcomes
 from streamer.recognition.load import Relief
-from streamer.recognition.recognizer import Scoring, Turn
+from streamer.recognition.recognizer import Scoring, SoundTurn, Turn
 from streamer.recognition.scheduler import Scheduler
 from streamer.reporter import Reporter
 from streamer.sending import Delivery
@@ -405,6 +406,8 @@ class Conversation:
             now = time.monotonic()
             for turn in self.call.due(now):
                 self._pend(self._recognize(turn))
+            for channel, look in self.call.listens(now).items():
+                self._pend(self._look(channel, look))
             for question in self.call.questions(now):
                 self._pend(self._score(question))
 
@@ -433,6 +436,12 @@ class Conversation:
             self._metrics.lag.observe(self._lag)
             self.reporter.hide(call.hidden())
         self._count()
+        self._submit()
+
+    async def _look(self, channel: str, turn: SoundTurn[SoundLook]) -> None:
+        _, look = await self._engine.scheduler.hear(turn)
+        heard = time.perf_counter()
+        self._tell(self.call.looked(channel, look), heard)
         self._submit()
 
     async def _score(self, question: Scoring) -> None:

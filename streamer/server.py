@@ -52,6 +52,7 @@ from streamer.platforms import KNOWN, section_of
 from streamer.recognition.capacity import LOOP
 from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
+from streamer.recognition.sounds.search import search_of
 from streamer.recognition.vad import SileroModel
 from streamer.record.chronicle import Chronicle
 from streamer.record.clips import ClipRecorder
@@ -250,14 +251,16 @@ class MediaServer:
         if started.joins:
             # Its other leg may come on a socket of its own.
             started = replace(started, channels=LEGS)
+        abilities = self.scheduler.recognizer.abilities(language)
         call = Call(
             started,
             language=language,
             detector=Detector(table, ACTIONS, self._policy),
             speech_models={channel: SileroModel() for channel in started.channels},
             clock=time.perf_counter,
-            word_times=self.scheduler.recognizer.abilities(language).word_times,
+            word_times=abilities.word_times,
             policy=self._policy,
+            search=search_of(table, abilities.sounds),
         )
         greeting = Started(rules.lexicon.version, self.scheduler.recognizer.name)
         reporter = self._report(started, greeting, language)

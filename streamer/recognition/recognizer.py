@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.types import Score, Word
 from streamer.audio import SAMPLE_RATE
+from streamer.recognition.sounds.form import About
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -159,13 +160,13 @@ class Abilities:
       max_batch: windows that one call of `recognize` or `hear` gains from.
       scores: whether it weighs texts; without that, what has to be weighed is left to people.
       word_times: whether words are where they were spoken; without that they are spread over their window.
-      sounds: whether it hears sounds; without that, terms are found in text only.
+      sounds: what it hears sounds by; None where it hears none, and terms are found in text only.
     """
 
     max_batch: int = 1
     scores: bool = False
     word_times: bool = False
-    sounds: bool = False
+    sounds: About | None = None
 
 
 class Recognizer(Protocol):

@@ -184,7 +184,7 @@ class Scheduler:
           Exception: whatever the turn's `cut` raises.
           RecognitionFailed: the recogniser hears no sounds.
         """
-        if not self._abilities(turn.language).sounds:
+        if self._abilities(turn.language).sounds is None:
             raise RecognitionFailed(f"{self.recognizer.name} hears no sounds")
         job = await self._submit(turn)
         found: T | None = None

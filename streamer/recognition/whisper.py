@@ -88,7 +88,6 @@ class WhisperRecognizer:
         self.placement = placement
         self._heads = heads or {}
         self._abilities = Abilities(placement.max_batch, scores=True, word_times=True)
-        self._hearing = replace(self._abilities, sounds=True)
         self._loader = Loader(directory, placement)
         self._engines: dict[str, Engine] = {}
         self._building = threading.Lock()
@@ -112,7 +111,8 @@ class WhisperRecognizer:
 
     def abilities(self, language: str) -> Abilities:
         """Say what can be done: the same in every language, but that sounds are heard only where there is a head."""
-        return self._hearing if language in self._heads else self._abilities
+        head = self._heads.get(language)
+        return self._abilities if head is None else replace(self._abilities, sounds=head.about)
 
     def recognize(self, windows: Sequence[Window]) -> list[Hypothesis]:
         """Recognise windows of one language, those of a kind in one batch.

@@ -39,6 +39,10 @@ class WindowOptions:
             raise ValueError(f"longest must be over {self.context + self.margin} s, or no window would get anywhere")
 
 
+AT_LEISURE = WindowOptions(hop=1.5, pause=0.4)
+"""Where terms are found in the sound itself: text is for what sound can't tell, and for people to read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A window to recognise, in seconds of call audio.

@@ -112,6 +112,17 @@ class Cut:
             given[at].append(Word(word.text, start, end, word.probability))
         return [tuple(one) for one in given]
 
+    def located(self, start: float, end: float) -> tuple[float, float] | None:
+        """Give where in the recording a span of the window is; None where it goes over a seam between pieces.
+
+        Args:
+          start, end: seconds from the window's start.
+        """
+        begins = self._begins()
+        first, last = (max(0, sum(begin <= time for begin in begins) - 1) for time in (start, end))
+        shift = self.pieces[first].start - begins[first]
+        return (start + shift, end + shift) if first == last else None
+
     def excerpt(self, start: float, end: float) -> NDArray[np.float32]:
         """Give the audio from `start` to `end` seconds of the recording, as far as the window holds it."""
         parts = []

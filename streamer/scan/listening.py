@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from detector.detector import Detector
 from detector.masking import Masked, Masker, mask
 from detector.policy import ACTIONS
-from detector.types import Missing, Reaction, ScoreRequest, Status, TranscriptUpdate, Violation, Word
+from detector.types import Missing, Reaction, ScoreRequest, SoundLook, Status, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table
 from streamer.audio import Resampler
 from streamer.channel import AFTER, BEFORE
@@ -128,13 +128,18 @@ class Listening:
         number, language = cut.number, self._language
         return Window(self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=cut.spoken)
 
-    def heard(self, cut: Cut, hypothesis: Hypothesis | None) -> list[Scoring]:
+    def heard(self, cut: Cut, hypothesis: Hypothesis | None, sounds: SoundLook | None = None) -> list[Scoring]:
         """Take in what was heard in a window; None where it could not be recognised.
+
+        Args:
+          sounds: what the window's sound holds, in seconds from the window's start, where anybody hears that.
 
         Returns:
           the questions to be answered by `scored` before the next window.
         """
         channel = self._channels[cut.channel]
+        if sounds is not None:
+            self._told(self._detector.sounded(_placed(sounds, cut)))
         if hypothesis is None or hypothesis.rejected or hypothesis.foreign:
             self._unheard += cut.speech
         else:
@@ -291,3 +296,15 @@ def _lines(channel: str, words: Sequence[Word]) -> list[Line]:
         else:
             lines.append([word])
     return [Line(channel, "".join(word.text for word in line).strip(), line[0].start, line[-1].end) for line in lines]
+
+
+def _placed(look: SoundLook, cut: Cut) -> SoundLook:
+    """Put what the sound of a window holds where it is in the recording; what goes over a seam was never said."""
+    hits = [(hit, place) for hit in look.hits if (place := cut.located(hit.start, hit.end)) is not None]
+    denials = [place for start, end in look.denials if (place := cut.located(start, end)) is not None]
+    return replace(
+        look,
+        hits=tuple(replace(hit, start=start, end=end) for hit, (start, end) in hits),
+        until=cut.pieces[-1].end,
+        denials=tuple(denials),
+    )

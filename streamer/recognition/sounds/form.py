@@ -20,7 +20,9 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import count
+from math import exp
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,24 @@ Floats = NDArray[np.floating]
 Arrays = Mapping[str, Floats]
 
 
+class Likelihood(NamedTuple):
+    """Probability that a phrase was said where it was found: 1 / (1 + exp(-(offset + slope * score + longer * units))).
+
+    Attributes:
+      most: units; a phrase of more counts as one of so many.
+    """
+
+    offset: float
+    slope: float
+    longer: float
+    most: int
+
+    def of(self, score: float, units: int) -> float:
+        """Give the probability at a score (nats lost per unit), for a phrase of so many units."""
+        logit = self.offset + self.slope * score + self.longer * min(units, self.most)
+        return 1 / (1 + exp(-min(max(logit, -50.0), 50.0)))
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What must be known of a head's weights.
@@ -51,6 +71,7 @@ class About:
       width: numbers in one of its states.
       thresholds: scores by what they are for (nats lost per unit, at most 0), each for phrases of 1, 2, 3, ... units;
         the last holds for longer ones, too.
+      likelihood: what a score is worth; None where the head was not calibrated.
       rate: states a second.
     """
 
@@ -60,6 +81,7 @@ class About:
     sha256: str
     width: int
     thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    likelihood: Likelihood | None = None
     rate: int = 50
 
     @property
@@ -108,7 +130,9 @@ def read(path: Path) -> tuple[dict[str, Floats], About]:
         raise ModelDamaged(str(path), f"is of version {version}, and {VERSION} is read here; {AGAIN}")
     try:
         thresholds = {name: tuple(map(float, some)) for name, some in about["thresholds"].items()}
-        known = About(**about | {"units": tuple(map(str, about["units"])), "thresholds": thresholds})
+        likelihood = Likelihood(*about["likelihood"]) if about.get("likelihood") else None
+        units = tuple(map(str, about["units"]))
+        known = About(**about | {"units": units, "thresholds": thresholds, "likelihood": likelihood})
         problem = _problem(stored, known)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         problem = f"it doesn't say what it is: {error}"

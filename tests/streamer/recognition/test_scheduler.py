@@ -17,6 +17,7 @@ from streamer.recognition import recovery
 from streamer.recognition.load import Relief
 from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, SoundTurn, Turn, Window
 from streamer.recognition.scheduler import Batch, Scheduler, patience
+from tests.heads import about
 
 Looked = tuple[Window | None, Hypothesis | RecognitionFailed | None]
 
@@ -28,7 +29,7 @@ class GatedRecognizer:
 
     def __init__(self, *, concurrency: int = 1, max_batch: int = 4, bad: frozenset[str] = frozenset()) -> None:
         self.concurrency = concurrency
-        self._abilities = Abilities(max_batch, scores=True, word_times=True, sounds=True)
+        self._abilities = Abilities(max_batch, scores=True, word_times=True, sounds=about())
         self.batches: list[list[str]] = []
         self.begun = threading.Semaphore(0)
         self.gate = threading.Event()

@@ -20,7 +20,7 @@ from tests import heads
 
 WIDTH = 12
 ABOUT = heads.about(width=WIDTH)
-ONES = "8ab8926109ab745a76e5aa39d62c2af9d1cce0f6378d9d42ab5b42dc7adef99f"
+ONES = "b1e0004c9b295b528e465cec05c5c51ee1b105d5f820ebf05f26c9a2d47f9d8d"
 """SHA-256 of the file of a head whose weights are all 1."""
 
 

@@ -1,0 +1,87 @@
+"""The phrases of a lexicon, searched in what an ear hears. Pure."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from detector.spotting import Spot, spotter_of
+from detector.types import SoundHit, SoundLook
+from lexicon.compiler import Table
+from lexicon.negation import Cue
+from lexicon.spoken import Spoken
+from streamer.recognition.recognizer import Heard
+from streamer.recognition.sounds.form import About, Likelihood
+
+CANDIDATE = "candidate"
+"""The threshold from which on a phrase may have been said."""
+
+
+_KNOWN: WeakKeyDictionary[Spoken, SoundSearch] = WeakKeyDictionary()
+
+
+def search_of(table: Table, about: About | None) -> SoundSearch | None:
+    """Give the search of a table's phrases, made once; None where nobody hears sounds in its language.
+
+    Args:
+      about: the head that hears, the same for all calls; one that was not calibrated finds nothing.
+    """
+    if about is None or about.likelihood is None or table.spoken is None:
+        return None
+    if (known := _KNOWN.get(table.spoken)) is None:
+        known = _KNOWN[table.spoken] = SoundSearch(table, about, about.likelihood)
+    return known
+
+
+class SoundSearch:
+    """Finds one lexicon's phrases in sounds; shared by all calls, and used from several threads at once.
+
+    Args:
+      table: whose language is the head's.
+      about, likelihood: the head that hears, and what its scores are worth.
+
+    Raises:
+      ValueError: the head is of another language, or tells other units apart.
+    """
+
+    def __init__(self, table: Table, about: About, likelihood: Likelihood) -> None:
+        spoken, spotter = table.spoken, spotter_of(table)
+        if spoken is None or spotter is None or about.language != table.language:
+            raise ValueError(f"a head of {about.language} hears no {table.language}")
+        # Neither the table nor what is spoken is kept: this lives no longer than they do.
+        self._spotter, self._uses = spotter, table.uses
+        self._denying = {spoken.phrases + at for at, (_, cue) in enumerate(spoken.cues) if cue is not Cue.SEEMS}
+        self._likelihood = likelihood
+        units = np.full(spoken.phrases + len(spoken.cues), 1, dtype=np.int64)
+        for code, owner in zip(spoken.codes, spoken.owners, strict=True):
+            units[owner] = max(units[owner], len(code))
+        floors = np.array(about.thresholds[CANDIDATE])
+        self._units = units
+        # What one unit says is nowhere sure; but where it is what was heard best, it may deny what follows.
+        said = zip(spoken.codes, spoken.owners, strict=True)
+        self._short = [code[0] for code, owner in said if len(code) == 1 and owner in self._denying]
+        self._floors = floors[np.minimum(units, len(floors)) - 1]
+
+    def __call__(self, heard: Heard, channel: str, *, paused: bool) -> SoundLook:
+        """Give all phrases that may have been said.
+
+        Args:
+          paused: silence had begun at its end.
+        """
+        spots = self._spotter.find(heard.posteriors, self._floors)
+        cues = [(spot.start, spot.end) for spot in spots if spot.phrase in self._denying]
+        best = np.flatnonzero(np.isin(heard.posteriors.argmax(axis=1), self._short)).tolist()
+        cues += [(frame, frame + 1) for frame in best]
+        return SoundLook(
+            channel,
+            tuple(hit for spot in spots if spot.phrase < len(self._uses) for hit in self._hits(spot, heard)),
+            until=heard.start + len(heard.posteriors) * heard.step,
+            paused=paused,
+            denials=tuple((heard.start + start * heard.step, heard.start + end * heard.step) for start, end in cues),
+        )
+
+    def _hits(self, spot: Spot, heard: Heard) -> list[SoundHit]:
+        confidence = self._likelihood.of(spot.score, int(self._units[spot.phrase]))
+        start, end = heard.start + spot.start * heard.step, heard.start + spot.end * heard.step
+        return [SoundHit(use, start, end, spot.score, confidence) for use in self._uses[spot.phrase]]
