@@ -24,8 +24,8 @@ SECONDS = {"zh": 0.3, "en": 0.5}
 """Seconds that a character or a word takes, where a rule counts them; of somebody who speaks slowly."""
 WEAKER = 0.8
 """Nats for each unit by which an allow phrase may be worse heard than the term in it."""
-CUE = 0.9
-"""Seconds between a cue that denies and a term, up to which the one may be about the other."""
+CUE, SHORT_CUE = 0.9, 0.4
+"""Seconds between a cue that denies and a term, up to which the one may be about the other; of a single syllable."""
 NO_WORDS = Span(-1, -1)
 
 
@@ -96,8 +96,9 @@ def _may_be_allowed(table: Table, term: SoundHit) -> bool:
 def _may_be_denied(term: SoundHit, look: SoundLook) -> bool:
     """Whether something that denies was heard beside a term."""
     return any(
-        abs(start - term.end) <= SAME or (end <= term.start + SAME and term.start - end <= CUE)
-        for start, end in look.denials
+        abs(cue.start - term.end) <= SAME
+        or (cue.end <= term.start + SAME and term.start - cue.end <= (SHORT_CUE if cue.short else CUE))
+        for cue in look.denials
     )
 
 

@@ -84,6 +84,20 @@ class SoundHit:
 
 
 @dataclass(frozen=True, slots=True)
+class Denial:
+    """A place at which something was heard that may deny what is beside it.
+
+    Attributes:
+      start, end: seconds of call audio.
+      short: it is a single syllable, which denies only what is very near.
+    """
+
+    start: float
+    end: float
+    short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SoundLook:
     """What one more look at a channel's sound found.
 
@@ -91,14 +105,14 @@ class SoundLook:
       hits: all phrases that may have been spoken in it; the same again as long as looks hold them.
       until: seconds of call audio at which the look ended.
       paused: silence had begun at its end.
-      denials: from and to when something may have been said that denies what is beside it.
+      denials: what may have been said that denies what is beside it.
     """
 
     channel: str
     hits: tuple[SoundHit, ...]
     until: float
     paused: bool = False
-    denials: tuple[tuple[float, float], ...] = ()
+    denials: tuple[Denial, ...] = ()
 
 
 class MatchKind(StrEnum):

@@ -133,6 +133,12 @@ def cues(language: str) -> Iterator[tuple[str, Cue]]:
         yield from ((cue, Cue.SEEMS) for cue in known.only_seem)
 
 
+def short_cues(language: str) -> tuple[str, ...]:
+    """Give a language's cues of a single character, which deny only what is very near."""
+    known = _CUES.get(language)
+    return known.short if known is not None else ()
+
+
 def denied(language: str, before: str, after: str) -> bool:
     """Say whether words are denied, asked about or repeated by what stands around them.
 

@@ -44,6 +44,8 @@ from streamer.types import (
 
 PATIENCE = {"agent": 0.2, "customer": 0.8}
 """Seconds that a look at unfinished speech can wait for its turn: whom a block would stop is heard first."""
+LEISURE = 1.0
+"""The same where terms are found in the sound itself: text is for people, and for what sound leaves open."""
 AGENT, CUSTOMER = "agent", "customer"
 POLICY = "policy"
 """Who mutes where nobody asked for it."""
@@ -110,7 +112,7 @@ class Call:
                 speech_models[name],
                 overlap,
                 policy.flat_after,
-                sounds=search is not None,
+                sounds=search is not None and search.covers(name),
             )
             for name in started.channels
         }
@@ -206,13 +208,19 @@ class Call:
         return [
             Turn(
                 self._language,
-                now if channel.ending or channel.eager else now + PATIENCE.get(channel.name, 0.0),
+                now if channel.eager or (channel.ending and not channel.sounds) else now + self._patience(channel),
                 partial(self._cut, channel),
                 thorough=channel.name != CUSTOMER,
             )
             for channel in self._channels.values()
             if channel.claim(self._clock())
         ]
+
+    def _patience(self, channel: Channel) -> float:
+        """Give how long a look at a channel's text can wait: where its sound is looked at, until that has been."""
+        if channel.sounds:
+            return LEISURE
+        return PATIENCE.get(channel.name, 0.0)
 
     def listens(self, now: float) -> dict[str, SoundTurn[SoundLook]]:
         """Give the looks at sound that are wanted now, by channel; each must come back by `looked`.

@@ -197,6 +197,11 @@ class Channel:
         return self._eager
 
     @property
+    def sounds(self) -> bool:
+        """Whether terms are looked for in its sound."""
+        return self._looks is not None
+
+    @property
     def waiting(self) -> float:
         """Seconds of speech that no window has heard."""
         return max(0.0, self.processed - max(self._planner.heard, self._in_flight.plan.end if self._in_flight else 0.0))

@@ -301,10 +301,10 @@ def _lines(channel: str, words: Sequence[Word]) -> list[Line]:
 def _placed(look: SoundLook, cut: Cut) -> SoundLook:
     """Put what the sound of a window holds where it is in the recording; what goes over a seam was never said."""
     hits = [(hit, place) for hit in look.hits if (place := cut.located(hit.start, hit.end)) is not None]
-    denials = [place for start, end in look.denials if (place := cut.located(start, end)) is not None]
+    denials = [(cue, place) for cue in look.denials if (place := cut.located(cue.start, cue.end)) is not None]
     return replace(
         look,
         hits=tuple(replace(hit, start=start, end=end) for hit, (start, end) in hits),
         until=cut.pieces[-1].end,
-        denials=tuple(denials),
+        denials=tuple(replace(cue, start=start, end=end) for cue, (start, end) in denials),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detector.detector import Detector
-from detector.types import Action, Decision, Reaction, Score, SoundHit, SoundLook, Status, TranscriptUpdate
+from detector.types import Action, Decision, Denial, Reaction, Score, SoundHit, SoundLook, Status, TranscriptUpdate
 from lexicon.compiler import Role, Use
 from tests.detector.test_detector import detector, fired, words
 
@@ -19,9 +19,7 @@ def spot(
     return SoundHit(Use(RULES.index(rule), role, phrase), start, end, -0.5, confidence)
 
 
-def look(
-    *hits: SoundHit, until: float, paused: bool = False, denials: tuple[tuple[float, float], ...] = ()
-) -> SoundLook:
+def look(*hits: SoundHit, until: float, paused: bool = False, denials: tuple[Denial, ...] = ()) -> SoundLook:
     return SoundLook("agent", hits, until, paused, denials)
 
 
@@ -119,13 +117,17 @@ class TestWhatLiesInAnAllowPhrase:
 
 
 class TestWhatMayBeDenied:
-    CUE = ((0.0, 0.4),)
+    CUE = (Denial(0.0, 0.4),)
 
     def test_waits_for_its_text(self, at: Detector) -> None:
         said = spot("risk-free", "无风险", 1.2)
         assert not fired(at.sounded(look(said, until=2.0, denials=self.CUE)))
         (decision,) = fired(at.update(read("我们不是无风险的", start=0.0)))
         assert decision.action is None
+
+    def test_is_not_where_a_single_syllable_is_further_off(self, at: Detector) -> None:
+        said = spot("risk-free", "无风险", 1.6)
+        assert fired(at.sounded(look(said, until=2.5, denials=(Denial(0.2, 0.4, short=True),))))
 
     def test_blocks_where_the_text_denies_nothing(self, at: Detector) -> None:
         said = spot("risk-free", "无风险", 1.2)

@@ -14,6 +14,7 @@ from lexicon.compiler import compile_lexicon
 from lexicon.loader import parse
 from streamer.call import Call
 from streamer.recognition.recognizer import Hypothesis, Window
+from streamer.recognition.sounds.search import SoundSearch
 from streamer.types import (
     AudioFrame,
     CallStarted,
@@ -52,7 +53,13 @@ class Clock:
         return self.now
 
 
-def begin(*channels: str, policy: Policy = USUAL, clock: Clock | None = None, joins: bool = False) -> Call:
+def begin(
+    *channels: str,
+    policy: Policy = USUAL,
+    clock: Clock | None = None,
+    joins: bool = False,
+    search: SoundSearch | None = None,
+) -> Call:
     channels = channels or ("agent",)
     started = CallStarted("c-1", Encoding.PCM_S16LE, 16_000, channels, "zh", joins=joins)
     return Call(
@@ -62,6 +69,7 @@ def begin(*channels: str, policy: Policy = USUAL, clock: Clock | None = None, jo
         speech_models={channel: AlwaysSpeech() for channel in channels},
         clock=clock or Clock(),
         policy=policy,
+        search=search,
     )
 
 

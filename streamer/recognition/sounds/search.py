@@ -7,9 +7,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from detector.spotting import Spot, spotter_of
-from detector.types import SoundHit, SoundLook
-from lexicon.compiler import Table
-from lexicon.negation import Cue
+from detector.types import Denial, SoundHit, SoundLook
+from lexicon.compiler import Role, Table
+from lexicon.negation import Cue, short_cues
+from lexicon.pronunciation import pronounce
 from lexicon.spoken import Spoken
 from streamer.recognition.recognizer import Heard
 from streamer.recognition.sounds.form import About, Likelihood
@@ -52,6 +53,7 @@ class SoundSearch:
         # Neither the table nor what is spoken is kept: this lives no longer than they do.
         self._spotter, self._uses = spotter, table.uses
         self._denying = {spoken.phrases + at for at, (_, cue) in enumerate(spoken.cues) if cue is not Cue.SEEMS}
+        self._scopes = {table.rules[use.rule].channel for uses in table.uses for use in uses if use.role is Role.TERM}
         self._likelihood = likelihood
         units = np.full(spoken.phrases + len(spoken.cues), 1, dtype=np.int64)
         for code, owner in zip(spoken.codes, spoken.owners, strict=True):
@@ -59,9 +61,12 @@ class SoundSearch:
         floors = np.array(about.thresholds[CANDIDATE])
         self._units = units
         # What one unit says is nowhere sure; but where it is what was heard best, it may deny what follows.
-        said = zip(spoken.codes, spoken.owners, strict=True)
-        self._short = [code[0] for code, owner in said if len(code) == 1 and owner in self._denying]
+        self._short = [code[0] for cue in short_cues(table.language) for code in pronounce(cue, table.language)]
         self._floors = floors[np.minimum(units, len(floors)) - 1]
+
+    def covers(self, channel: str) -> bool:
+        """Whether there is any term that counts on a channel."""
+        return any(scope.covers(channel) for scope in self._scopes)
 
     def __call__(self, heard: Heard, channel: str, *, paused: bool) -> SoundLook:
         """Give all phrases that may have been said.
@@ -70,15 +75,18 @@ class SoundSearch:
           paused: silence had begun at its end.
         """
         spots = self._spotter.find(heard.posteriors, self._floors)
-        cues = [(spot.start, spot.end) for spot in spots if spot.phrase in self._denying]
+        cues = [(spot.start, spot.end, False) for spot in spots if spot.phrase in self._denying]
         best = np.flatnonzero(np.isin(heard.posteriors.argmax(axis=1), self._short)).tolist()
-        cues += [(frame, frame + 1) for frame in best]
+        cues += [(frame, frame + 1, True) for frame in best]
         return SoundLook(
             channel,
             tuple(hit for spot in spots if spot.phrase < len(self._uses) for hit in self._hits(spot, heard)),
             until=heard.start + len(heard.posteriors) * heard.step,
             paused=paused,
-            denials=tuple((heard.start + start * heard.step, heard.start + end * heard.step) for start, end in cues),
+            denials=tuple(
+                Denial(heard.start + start * heard.step, heard.start + end * heard.step, short)
+                for start, end, short in cues
+            ),
         )
 
     def _hits(self, spot: Spot, heard: Heard) -> list[SoundHit]:
