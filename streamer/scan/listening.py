@@ -24,6 +24,7 @@ from streamer.channel import AFTER, BEFORE
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP, Agreement
 from streamer.recognition.coverage import wordless
 from streamer.recognition.recognizer import Hypothesis, Scoring, Window
+from streamer.recognition.sounds.search import SoundSearch
 from streamer.recognition.vad import SpeechModel
 from streamer.scan.cutting import Cut, Cutter
 from streamer.scan.results import Found, Line
@@ -84,6 +85,7 @@ class Listening:
       sample_rate: hertz.
       speech_model: makes one for a channel.
       word_times: whether the recogniser says when words were spoken.
+      search: finds the lexicon's phrases in sounds; None where the recogniser hears none.
     """
 
     def __init__(
@@ -95,8 +97,10 @@ class Listening:
         speech_model: Callable[[], SpeechModel],
         *,
         word_times: bool = True,
+        search: SoundSearch | None = None,
     ) -> None:
         self._name = name
+        self._search = search
         self._rate = sample_rate
         self._language = table.language
         self._detector = Detector(table, ACTIONS, once=True)
@@ -126,7 +130,17 @@ class Listening:
     def window(self, cut: Cut) -> Window:
         """Give a cut as a job for the recogniser; its times are from the window's start."""
         number, language = cut.number, self._language
-        return Window(self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=cut.spoken)
+        search = self._search is not None and self._search.covers(cut.channel)
+        spoken = cut.spoken
+        return Window(
+            self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=spoken, sounds=search
+        )
+
+    def search(self, cut: Cut, hypothesis: Hypothesis | None) -> SoundLook | None:
+        """Find what the sound of a window holds, in seconds from its start; in any thread, since it takes a while."""
+        if self._search is None or hypothesis is None or hypothesis.sounds is None:
+            return None
+        return self._search(hypothesis.sounds, cut.channel, paused=True)
 
     def heard(self, cut: Cut, hypothesis: Hypothesis | None, sounds: SoundLook | None = None) -> list[Scoring]:
         """Take in what was heard in a window; None where it could not be recognised.

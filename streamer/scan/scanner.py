@@ -14,13 +14,12 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.types import SoundLook
 from lexicon.compiler import Table
 from streamer.errors import RecognitionFailed, RecordingError
 from streamer.plain_text import plain
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, SoundTurn, Turn
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
-from streamer.recognition.sounds.search import SoundSearch, search_of
+from streamer.recognition.sounds.search import search_of
 from streamer.recognition.vad import SileroModel
 from streamer.record.event import written
 from streamer.recordings import LEGS
@@ -36,7 +35,6 @@ AHEAD = 6
 SHARE = 1e-6
 """By how much a recording's later window is less urgent than its earlier: less than all of the next recording's."""
 ATTEMPTS = 2
-_Window = tuple[Hypothesis | None, SoundLook | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,21 +183,26 @@ class Scanner:
             legs = job.legs(sound.channels)
             abilities = self._scheduler.recognizer.abilities(key.language)
             listening = Listening(
-                job.source.name, legs, sound.sample_rate, table, SileroModel, word_times=abilities.word_times
+                job.source.name,
+                legs,
+                sound.sample_rate,
+                table,
+                SileroModel,
+                word_times=abilities.word_times,
+                search=search_of(table, abilities.sounds),
             )
             ballot = Ballot(languages, LEGS[0] if LEGS[0] in legs else legs[0])
-            search = search_of(table, abilities.sounds)
-            queue: deque[tuple[Cut, asyncio.Task[_Window], float]] = deque()
+            queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None], float]] = deque()
             stack.callback(lambda: [task.cancel() for _, task, _ in queue])
 
             async def hear() -> None:
                 cut, task, share = queue.popleft()
-                hypothesis, look = await task
+                hypothesis = await task
                 if hypothesis is not None:
                     ballot.count(cut.channel, hypothesis.spoken or hypothesis.foreign)
                 if ballot.settled not in {None, key.language}:
                     raise _Otherwise(str(ballot.settled))
-                await self._hear(listening, cut, hypothesis, look)
+                await self._hear(listening, cut, hypothesis)
                 progress(share)
 
             async for cuts in _cut(listening, sound.blocks):
@@ -209,7 +212,7 @@ class Scanner:
                     while len(queue) >= AHEAD:
                         await hear()
                     deadline = urgency + cut.number * SHARE
-                    queue.append((cut, asyncio.create_task(self._window(listening, cut, deadline, search)), share))
+                    queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline)), share))
             while queue:
                 await hear()
         likeliest = ballot.likeliest
@@ -236,19 +239,6 @@ class Scanner:
             language_from="given" if not languages else "detected" if likeliest else "default",
         )
 
-    async def _window(self, listening: Listening, cut: Cut, deadline: float, search: SoundSearch | None) -> _Window:
-        """Give what is heard in a window, and what its sound holds where anybody hears that."""
-        if search is None:
-            return await self._recognize(listening, cut, deadline), None
-        window = listening.window(cut)
-        turn = SoundTurn(
-            window.language, deadline, lambda: window, lambda heard: search(heard, cut.channel, paused=True)
-        )
-        hypothesis, (_, look) = await asyncio.gather(
-            self._recognize(listening, cut, deadline), self._scheduler.hear(turn)
-        )
-        return hypothesis, look
-
     async def _recognize(self, listening: Listening, cut: Cut, deadline: float) -> Hypothesis | None:
         """Give what is heard in a window; a failed one is tried once more."""
         window = listening.window(cut)
@@ -258,11 +248,10 @@ class Scanner:
                 return heard
         return None
 
-    async def _hear(
-        self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None, look: SoundLook | None
-    ) -> None:
+    async def _hear(self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None) -> None:
         """Take in what was heard in a window and answer what is asked about it, before the next."""
-        asked = listening.heard(cut, hypothesis, look)
+        sounds = await asyncio.to_thread(listening.search, cut, hypothesis)
+        asked = listening.heard(cut, hypothesis, sounds)
         while asked:
             answers = await asyncio.gather(*(self._score(question) for question in asked))
             pairs = zip(asked, answers, strict=True)
