@@ -11,6 +11,7 @@ HuazhaError                  a user's mistake or the machine's fault, told in on
 │   ├── ModelNotFound        are not here, and how to get them
 │   ├── ModelDamaged         are not what they should be
 │   └── ModelCacheError      the cache can't be read or written
+├── TrainingError            a head of sounds can't be trained
 ├── RecognitionFailed        a window was not recognised
 │   ├── RecognisersBusy      they turned it away, since too many wait already
 │   └── RecognisersGone      they can't be reached
@@ -149,6 +150,18 @@ class ModelCacheError(ModelError):
     def __init__(self, name: str, path: Path, message: str) -> None:
         super().__init__(name, message)
         self.path = path
+
+
+class TrainingError(HuazhaError):
+    """A head of sounds can't be trained, or not with what is here.
+
+    Attributes:
+      what: a file, a package or an option.
+    """
+
+    def __init__(self, what: Path | str, message: str) -> None:
+        super().__init__(f"{what}: {message}")
+        self.what = what
 
 
 class RecognitionFailed(HuazhaError):

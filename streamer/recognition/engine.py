@@ -80,7 +80,7 @@ class Engine:
         self.tokenizer = Tokenizer(
             whisper.hf_tokenizer, self.model.is_multilingual, task="transcribe", language=language
         )
-        self._features = _features_for(whisper)
+        self._features = features_for(whisper)
         self._tokens = tokens
         self._numbers = {int(token): number for number, token in enumerate(tokens)} if tokens is not None else None
         self.start = self._numbered(self.tokenizer.sot_sequence)
@@ -129,7 +129,7 @@ def on_host(states: Any) -> NDArray[np.float32] | NDArray[np.float16]:
     return np.array(states)
 
 
-def _features_for(whisper: WhisperModel) -> FeatureExtractor:
+def features_for(whisper: WhisperModel) -> FeatureExtractor:
     """Give what makes spectra of as many bands as the model was trained on: 80, and 128 since large-v3.
 
     They stand in `preprocessor_config.json`, which not every directory has; the weights know it as well.

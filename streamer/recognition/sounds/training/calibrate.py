@@ -1,0 +1,168 @@
+"""Stage of calibration: from which score on a phrase counts as said, by its length, and how likely it is said then.
+
+Phrases of 2 to 8 units are cut out of what voices say that are held back from training. In windows that hold them they
+are found truly, in all others falsely. Nothing of a test is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.spotting import Spotter
+from streamer.recognition.sounds.form import Likelihood
+from streamer.recognition.sounds.head import Head
+from streamer.recognition.sounds.training.examples import Example
+
+LENGTHS = range(2, 9)
+"""Units of phrases that are searched."""
+LOWEST = -5.0
+"""Score (nats lost per unit) below which nothing counts."""
+RATES = {"sure": 0.01, "candidate": 0.3}
+"""False places in an hour of speech that are searched for one phrase, by what a threshold is for."""
+ONCE = 10.0
+"""Hours of speech in which a phrase is truly said once: what likelihoods are weighed with."""
+BANDS = (0.0, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0)
+"""Of likelihood, in the table that compares them with what was so."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Places at which phrases were found.
+
+    Attributes:
+      length: units of the phrase, of each place.
+      score: nats lost per unit.
+      true: whether it was said there.
+      said: how often phrases of each length were truly said, by length.
+      hours: of speech that were searched for phrases of each length, times the number of them, by length.
+    """
+
+    length: NDArray[np.int64]
+    score: NDArray[np.float64]
+    true: NDArray[np.bool_]
+    said: dict[int, int]
+    hours: dict[int, float]
+
+
+def search(head: Head, held: Sequence[Example], phrases: int, seed: int) -> Searched:
+    """Search phrases in what is held back.
+
+    Args:
+      phrases: of each length, at most.
+    """
+    cut = phrases_of([row.units for row, _ in held], phrases, np.random.default_rng([seed, 5]))
+    spotter = Spotter(cut, range(len(cut)), head.about.classes)
+    found: list[tuple[int, float, bool]] = []
+    said = dict.fromkeys(LENGTHS, 0)
+    states = 0
+    for row, array in held:
+        states += len(array)
+        inside = [_times(phrase, row.units) for phrase in cut]
+        for phrase, times in zip(cut, inside, strict=True):
+            said[len(phrase)] += times
+        spots = sorted(spotter.find(head.read(array[None])[0], LOWEST), key=lambda spot: -spot.score)
+        for spot in spots:
+            true = inside[spot.phrase] > 0
+            inside[spot.phrase] -= true
+            found.append((len(cut[spot.phrase]), spot.score, true))
+    hours = states / head.about.rate / 3600
+    lengths, scores, true_ones = zip(*found, strict=True) if found else ((), (), ())
+    return Searched(
+        np.array(lengths, dtype=np.int64),
+        np.array(scores, dtype=np.float64),
+        np.array(true_ones, dtype=np.bool_),
+        said,
+        {length: hours * sum(len(phrase) == length for phrase in cut) for length in LENGTHS},
+    )
+
+
+def phrases_of(texts: Sequence[Sequence[int]], most: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Cut distinct phrases of each length out of texts, at places of chance."""
+    found = []
+    for length in LENGTHS:
+        there = sorted({tuple(text[at : at + length]) for text in texts for at in range(len(text) - length + 1)})
+        chosen = rng.permutation(len(there))[:most]
+        found += [there[index] for index in sorted(chosen)]
+    return found
+
+
+def thresholds(searched: Searched, rate: float) -> tuple[float, ...]:
+    """Give for phrases of 1, 2, 3, ... units the least score that false places reach less often than a rate.
+
+    Of longer phrases a lower score is enough, never a higher one. Phrases of one unit are never found.
+
+    Args:
+      rate: false places in an hour of speech and for one phrase.
+    """
+    needed = []
+    for length in LENGTHS:
+        false = np.sort(searched.score[(searched.length == length) & ~searched.true])[::-1]
+        allowed = int(rate * searched.hours[length])
+        needed.append(float(false[allowed]) + 1e-3 if allowed < len(false) else LOWEST)
+    falling = np.maximum.accumulate(np.clip(needed, LOWEST, 0.0)[::-1])[::-1]
+    return (0.0, *(round(float(score), 3) for score in falling))
+
+
+def likelihood(searched: Searched) -> Likelihood:
+    """Fit the likelihood to what was found, by logistic regression (Newton's method).
+
+    Places are weighed so that each phrase is truly said once in `ONCE` hours.
+    """
+    length = np.minimum(searched.length, LENGTHS[-1])
+    given = np.stack([np.ones_like(searched.score), searched.score, length], axis=1)
+    weight = _weights(searched)
+    fitted = np.zeros(3)
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(given @ fitted, -50, 50)))
+        slope = given.T @ (weight * (searched.true - chance)) - 1e-6 * fitted
+        bend = (given * (weight * chance * (1 - chance))[:, None]).T @ given + 1e-6 * np.eye(3)
+        step = np.linalg.solve(bend, slope)
+        fitted += step
+        if np.abs(step).max() < 1e-9:
+            break
+    offset, by_score, by_length = map(float, fitted)
+    return Likelihood(offset, by_score, by_length, LENGTHS[-1])
+
+
+def reliability(searched: Searched, known: Likelihood) -> list[tuple[float, float, int, float, float]]:
+    """Compare likelihoods with what was so: band from and to, places, mean likelihood, weighed share of true ones."""
+    places = zip(searched.score.tolist(), searched.length.tolist(), strict=True)
+    chance, weight = np.array([known.of(score, length) for score, length in places]), _weights(searched)
+    table = []
+    for low, high in pairwise(BANDS):
+        inside = (chance >= low) & ((chance < high) | (high == BANDS[-1]))
+        if weight[inside].sum():
+            mean = float(np.average(chance[inside], weights=weight[inside]))
+            true = float(np.average(searched.true[inside], weights=weight[inside]))
+            table.append((low, high, int(inside.sum()), mean, true))
+    return table
+
+
+def recall(searched: Searched, scores: Sequence[float]) -> dict[int, float]:
+    """Give the share of true phrases of each length that reach their threshold."""
+    return {
+        length: float(np.sum(searched.true & (searched.length == length) & (searched.score >= scores[length - 1])))
+        / max(1, searched.said[length])
+        for length in LENGTHS
+    }
+
+
+def _weights(searched: Searched) -> NDArray[np.float64]:
+    """Give the places of one length in one phrase and `ONCE` hours."""
+    weight = np.zeros(len(searched.score))
+    for length in LENGTHS:
+        here = searched.length == length
+        weight[here & searched.true] = 1 / max(1, searched.said[length])
+        weight[here & ~searched.true] = ONCE / max(1e-9, searched.hours[length])
+    return weight
+
+
+def _times(phrase: Sequence[int], text: Sequence[int]) -> int:
+    """Count how often a phrase stands in a text."""
+    size = len(phrase)
+    return sum(tuple(text[at : at + size]) == tuple(phrase) for at in range(len(text) - size + 1))
