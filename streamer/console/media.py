@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from streamer import budgets
@@ -24,19 +26,75 @@ class MediaFailed(HuazhaError):
     """The media plane could not do what it was asked."""
 
 
+class _Mouth:
+    """Writes to a socket that a stream reads from.
+
+    A stream that can't be written to is closed with all that is still to be read from it. What a media plane told
+    before it was killed is to be kept, so that here nothing but the writing ends.
+
+    Args:
+      link: the socket; of its own open file.
+    """
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link.dup()
+        self._link.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._waiting = bytearray()
+        self._sent = asyncio.Event()
+        self._gone = False
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, as soon as they can be; none where nobody takes them any more."""
+        if self._gone:
+            return
+        idle = not self._waiting
+        self._waiting += data
+        if idle:
+            self._sent.clear()
+            self._send()
+
+    async def close(self, patience: float) -> None:
+        """Wait until all is sent, so many seconds at most; then send no more."""
+        if self._waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._sent.wait()
+        self._gone = True
+        self._end()
+        self._link.close()
+
+    def _send(self) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: self._link.send(self._waiting)]
+        except BlockingIOError:
+            self._loop.add_writer(self._link, self._send)
+            return
+        except OSError:
+            self._gone = True
+        self._end()
+
+    def _end(self) -> None:
+        self._loop.remove_writer(self._link)
+        self._waiting.clear()
+        self._sent.set()
+
+
 class MediaPlane:
     """The other end of the link.
 
     Args:
-      reader, writer: of the socket to the media plane.
+      reader: of the socket to the media plane.
+      link: the socket itself; what is said goes there, and what is told is read to its end whatever becomes of that.
 
     Attributes:
       over: whether it will say nothing more.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, link: socket.socket) -> None:
         self._reader = reader
-        self._writer = writer
+        self._mouth = _Mouth(link)
         self._numbers = itertools.count()
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._health: Mapping[str, Any] = {}
@@ -77,9 +135,11 @@ class MediaPlane:
 
     def say(self, what: str, **fields: Any) -> None:
         """Tell it something; where it is gone, nobody is told."""
-        # What died in the middle of a message is not known to be gone until that was read, and uvloop raises at once.
-        if not self._writer.is_closing():
-            self._writer.write(Frame(what, fields).to_bytes())
+        self._mouth.write(Frame(what, fields).to_bytes())
+
+    async def close(self) -> None:
+        """Say no more, once it has taken what was said."""
+        await self._mouth.close(budgets.FAREWELL)
 
     async def ask(
         self, name: str, about: Mapping[str, Any] | None = None, *, patience: float | None = None

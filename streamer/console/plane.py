@@ -48,7 +48,7 @@ async def run(link: socket.socket, listening: socket.socket) -> None:
       listening: where pages and programs connect.
     """
     reader, writer = await asyncio.open_connection(sock=link)
-    media = MediaPlane(reader, writer)
+    media = MediaPlane(reader, link)
     frames = media.frames()
     fields = dict((await anext(frames)).fields)
     acknowledged = int(fields.pop("acknowledged", 0))
@@ -61,7 +61,7 @@ async def run(link: socket.socket, listening: socket.socket) -> None:
         signer = await asyncio.to_thread(Signer, settings.data)
     except (HuazhaError, OSError, ValueError) as error:
         media.say("failed", message=str(error))
-        await writer.drain()
+        await media.close()
         writer.close()
         return
     # The media plane counts it and tells of it, and sees by itself when it has been well for long enough.
@@ -75,6 +75,7 @@ async def run(link: socket.socket, listening: socket.socket) -> None:
         beating = supervisor.task("console.beat", partial(_beat, media))
         stack.callback(beating.cancel)
         await _work(desk, signer, frames, supervisor, trouble)
+    await media.close()
     writer.close()
     desk.engine.dispose()
 
