@@ -42,7 +42,9 @@ Arrays = Mapping[str, Floats]
 
 
 class Likelihood(NamedTuple):
-    """Probability that a phrase was said where it was found: 1 / (1 + exp(-(offset + slope * score + longer * units))).
+    """Probability that a phrase was said where it was found.
+
+    It is 1 / (1 + exp(-logit)), logit = offset + slope * score + units * (longer + steeper * score).
 
     Attributes:
       most: units; a phrase of more counts as one of so many.
@@ -52,10 +54,12 @@ class Likelihood(NamedTuple):
     slope: float
     longer: float
     most: int
+    steeper: float = 0.0
 
     def of(self, score: float, units: int) -> float:
         """Give the probability at a score (nats lost per unit), for a phrase of so many units."""
-        logit = self.offset + self.slope * score + self.longer * min(units, self.most)
+        counted = min(units, self.most)
+        logit = self.offset + self.slope * score + counted * (self.longer + self.steeper * score)
         return 1 / (1 + exp(-min(max(logit, -50.0), 50.0)))
 
 

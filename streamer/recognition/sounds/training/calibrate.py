@@ -22,7 +22,11 @@ LENGTHS = range(2, 9)
 """Units of phrases that are searched."""
 LOWEST = -5.0
 """Score (nats lost per unit) below which nothing counts."""
-RATES = {"sure": 0.01, "candidate": 0.3}
+NEAR = -3.0
+"""Score from which on places count for likelihoods."""
+PRIOR = 1e-3
+"""What keeps likelihoods from being certain where nothing false was found."""
+RATES = {"sure": 0.02, "candidate": 0.3}
 """False places in an hour of speech that are searched for one phrase, by what a threshold is for."""
 ONCE = 10.0
 """Hours of speech in which a phrase is truly said once: what likelihoods are weighed with."""
@@ -111,22 +115,34 @@ def thresholds(searched: Searched, rate: float) -> tuple[float, ...]:
 def likelihood(searched: Searched) -> Likelihood:
     """Fit the likelihood to what was found, by logistic regression (Newton's method).
 
-    Places are weighed so that each phrase is truly said once in `ONCE` hours.
+    Places are weighed so that each phrase is truly said once in `ONCE` hours; those that score low are left out, since
+    it is near the thresholds that a likelihood has to be right.
     """
-    length = np.minimum(searched.length, LENGTHS[-1])
-    given = np.stack([np.ones_like(searched.score), searched.score, length], axis=1)
-    weight = _weights(searched)
-    fitted = np.zeros(3)
-    for _ in range(50):
+    near = searched.score >= NEAR
+    score, length = searched.score[near], np.minimum(searched.length[near], LENGTHS[-1])
+    true, weight = searched.true[near], _weights(searched)[near]
+    given = np.stack([np.ones_like(score), score, length, score * length], axis=1)
+    # A likelihood never falls as a score rises: what would let it fall is held at nothing.
+    for columns in ([0, 1, 2, 3], [0, 2, 3], [0, 1, 2]):
+        fitted = np.zeros(4)
+        fitted[columns] = _regressed(given[:, columns], true, weight)
+        if all(fitted[1] + fitted[3] * units >= 0 for units in LENGTHS):
+            break
+    offset, slope, longer, steeper = map(float, fitted)
+    return Likelihood(offset, slope, longer, LENGTHS[-1], steeper)
+
+
+def _regressed(given: NDArray[np.float64], true: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    fitted = np.zeros(given.shape[1])
+    for _ in range(100):
         chance = 1 / (1 + np.exp(-np.clip(given @ fitted, -50, 50)))
-        slope = given.T @ (weight * (searched.true - chance)) - 1e-6 * fitted
-        bend = (given * (weight * chance * (1 - chance))[:, None]).T @ given + 1e-6 * np.eye(3)
+        slope = given.T @ (weight * (true - chance)) - PRIOR * fitted
+        bend = (given * (weight * chance * (1 - chance))[:, None]).T @ given + PRIOR * np.eye(given.shape[1])
         step = np.linalg.solve(bend, slope)
-        fitted += step
+        fitted += np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-9:
             break
-    offset, by_score, by_length = map(float, fitted)
-    return Likelihood(offset, by_score, by_length, LENGTHS[-1])
+    return fitted
 
 
 def reliability(searched: Searched, known: Likelihood) -> list[tuple[float, float, int, float, float]]:

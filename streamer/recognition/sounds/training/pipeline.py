@@ -37,7 +37,7 @@ HELD = 0.1
 """Speech of voices that are held back, beside all other speech."""
 AGAIN = 7e-4
 """Rate of learning from windows, where a head goes on from what it learned of whole utterances."""
-PHRASES = 400
+PHRASES = 1000
 """Of each length, that thresholds are set by."""
 
 Told = Callable[[str, int, int], None]
@@ -103,9 +103,11 @@ def train(options: Options, out: Path, command: str, told: Told) -> str:
         (states.Plan(plan, directory, sha256, compute_type, options.versions, first, digest), shard)
         for plan, shard in spoken
     ]
-    fitted, about, rate, found = _fitted(options, cut, about, first, told)
+    # Whole utterances as well: a scan reads longer windows.
+    fitted, about, rate, found = _fitted(options, [*whole, *cut], about, first, told)
 
-    held = [one for one in found if one[0].held]
+    # By windows alone: whether their texts are right was looked at when they were cut.
+    held = [one for plan, shard in cut if plan.speech.held for one in examples.load(plan.stage, shard)]
     told("calibration", 0, 1)
     searched = calibrate.search(Head.load(fitted), held, PHRASES, options.seed)
     chosen = {name: calibrate.thresholds(searched, wanted) for name, wanted in calibrate.RATES.items()}

@@ -48,6 +48,11 @@ class Plan:
         return next(voice for voice in found(self.language, self.folder) if voice.name == self.voice)
 
     @property
+    def held(self) -> bool:
+        """Whether nothing of it is trained on."""
+        return self.speaker.held
+
+    @property
     def stage(self) -> Stage:
         """Its shards."""
         said = {"language": self.language, "seed": self.seed, "sentences": SENTENCES, "voice": self.voice}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,13 @@ class TestAFile:
         head = Head.load(file)
         assert head.about == ABOUT
         np.testing.assert_allclose(head.read(states(7)), Head(heads.arrays(WIDTH), ABOUT).read(states(7)), atol=1e-5)
+
+    def test_gives_back_what_scores_are_worth(self, tmp_path: Path) -> None:
+        about = replace(
+            ABOUT, thresholds={"candidate": (0.0, -1.5)}, likelihood=form.Likelihood(-4.0, 1.5, 1.0, 8, 0.25)
+        )
+        form.write(tmp_path / "head.npz", heads.arrays(WIDTH), about)
+        assert Head.load(tmp_path / "head.npz").about == about
 
     def test_is_the_same_wherever_and_whenever_it_is_written(self, tmp_path: Path) -> None:
         for number, names in enumerate((sorted(heads.arrays(WIDTH)), sorted(heads.arrays(WIDTH), reverse=True))):
