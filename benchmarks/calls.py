@@ -10,6 +10,7 @@ from pathlib import Path
 from lexicon.normalize import fold
 
 LANGUAGES = ("zh", "en")
+LABELS = "labels.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class LabelledCall:
-    """A recording, its marks, and all that was said in it, by channel."""
+    """A recording, its marks, and all that was said in it, by channel.
+
+    Attributes:
+      style: how it was spoken, as in `read` and `talk`; empty where nobody said.
+      voice: whose it is.
+    """
 
     path: Path
     language: str
     duration: float
     marks: tuple[Mark, ...]
     said: Mapping[str, str]
+    style: str = ""
+    voice: str = ""
 
     def holds(self, term: str, channel: str) -> bool:
         """Whether a term was said on a channel, wherever that was."""
@@ -54,12 +62,23 @@ def read(folder: Path) -> list[LabelledCall]:
     """
     calls = []
     for language in LANGUAGES:
-        labels = folder / language / "labels.json"
-        if labels.exists():
-            calls += [_call(labels.parent, entry) for entry in json.loads(labels.read_text(encoding="utf-8"))]
+        if (folder / language / LABELS).exists():
+            calls += read_set(folder / language)
     if not calls:
         raise SystemExit(f"{folder} holds no zh/labels.json or en/labels.json")
     return calls
+
+
+def read_set(folder: Path) -> list[LabelledCall]:
+    """Read the calls of one folder, which its `labels.json` names.
+
+    Raises:
+      SystemExit: there is none.
+    """
+    labels = folder / LABELS
+    if not labels.exists():
+        raise SystemExit(f"{folder} holds no {LABELS}")
+    return [_call(folder, entry) for entry in json.loads(labels.read_text(encoding="utf-8"))]
 
 
 def _call(folder: Path, entry: dict[str, object]) -> LabelledCall:
@@ -76,4 +95,6 @@ def _call(folder: Path, entry: dict[str, object]) -> LabelledCall:
             channel: "，".join(turn["text"] for turn in transcript if turn["channel"] == channel)
             for channel in ("agent", "customer")
         },
+        str(entry.get("style", "")),
+        str(entry.get("voice", "")),
     )

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -175,12 +176,21 @@ class Served:
             await self._process.wait()
 
 
+def of_checkout(checkout: Path | None) -> dict[str, Any]:
+    """Say where a Python process begins, and with what in its environment, so that it runs a checkout's code."""
+    environment = {**os.environ, "COLUMNS": "1000"}
+    if checkout is None:
+        return {"env": environment}
+    return {"env": {**environment, "PYTHONPATH": str(checkout)}, "cwd": checkout}
+
+
 @asynccontextmanager
-async def serving(model: str, *options: str) -> AsyncIterator[Served]:
+async def serving(model: str, *options: str, checkout: Path | None = None) -> AsyncIterator[Served]:
     """Run the service on free ports while the context lasts.
 
     Args:
       options: more of `huazha serve`.
+      checkout: whose service it is; this one's if None.
 
     Raises:
       Died: it does not begin.
@@ -194,7 +204,7 @@ async def serving(model: str, *options: str) -> AsyncIterator[Served]:
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,
-        env={**os.environ, "COLUMNS": "1000"},
+        **of_checkout(checkout),
     )
     service = Served(process, Path(data.name))
     listening = asyncio.create_task(service.listen())

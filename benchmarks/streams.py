@@ -38,7 +38,12 @@ class Outcome:
 
 
 async def measure(url: str, call: LabelledCall, recording: Recording | None = None) -> Outcome:
-    """Stream one call and judge what comes back.
+    """Stream one call and judge what comes back; raises what `stream` does."""
+    return judge(call, await stream(url, call, recording))
+
+
+async def stream(url: str, call: LabelledCall, recording: Recording | None = None) -> list[Received]:
+    """Stream one call to its end, and give all that comes back.
 
     Args:
       url: where the service takes calls.
@@ -59,7 +64,7 @@ async def measure(url: str, call: LabelledCall, recording: Recording | None = No
         raise
     if not messages or messages[-1].message["type"] != "stopped":
         raise CallFailed(url, "closed a call without an account of it")
-    return judge(call, messages)
+    return messages
 
 
 def judge(call: LabelledCall, messages: Sequence[Received]) -> Outcome:
