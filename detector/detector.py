@@ -119,22 +119,21 @@ class Detector:
         lives = self._lives.setdefault(look.channel, Lives())
         decisions: list[Decision] = []
         for finding in sorted(sounding.findings(self._table, look, hearing.words), key=attrgetter("urgency")):
-            sure = 1 - finding.distance
+            sure, known = finding.sure and not finding.waits, 1 - finding.distance
             met = _met_by(finding, lives)
             if met is not None:
-                if met.doubtful and sure >= verify.SURE and not (finding.denied or finding.waits):
-                    met.sound = sure
+                if met.doubtful and sure and not finding.denied:
+                    met.sound = known
                     decisions += self._escalate(met, sure=True).decisions
                 continue
             life = lives.candidate(finding.rule, finding.start, finding.end)
-            if life is None or (life.violation.status is Status.RETRACTED and sure >= verify.SURE):
+            if life is None or (life.violation.status is Status.RETRACTED and sure):
                 life = self._begin(finding, look.channel)
                 life.distance = 0.0
                 lives.add(life)
                 decisions.append(Decision(life.violation, None))
-            life.sound = max(sure, life.sound or 0.0)
-            ready = life.violation.status is Status.CANDIDATE and not finding.waits
-            if ready and life.sound >= verify.SURE:
+            life.sound = max(known, life.sound or 0.0)
+            if sure and life.violation.status is Status.CANDIDATE:
                 life.denied = finding.denied
                 decisions.append(self._fire(life, round(life.sound, 3), sure=True))
         return Reaction(tuple(decisions))
@@ -193,7 +192,7 @@ class Detector:
     ) -> tuple[list[ScoreRequest], list[Decision]]:
         """Ask of what was heard by sound, and not surely, how well it fits in the place of the text there."""
         requests, given_up = [], []
-        for life in lives.unweighed(inf if update.final else update.until - RIPE):
+        for life in lives.unweighed(update.until if update.final else update.until - RIPE):
             span = hearing.between(life.start, life.end, life.violation.term)
             if span is not None:
                 life.asked += 1

@@ -44,6 +44,7 @@ class Finding:
       denied: whether it is denied, asked about or repeated, as far as can be told.
       waits: whether what comes next may still make an allow phrase of it: it fires nothing yet, but it was said.
       loose: whether its last word may be no part of it, and no other look will tell.
+      sure: it was heard so clearly in the sound itself that no text need bear it out.
     """
 
     rule: Rule
@@ -57,6 +58,7 @@ class Finding:
     denied: bool
     waits: bool = False
     loose: bool = False
+    sure: bool = False
 
     @property
     def start(self) -> float:

@@ -59,6 +59,7 @@ def findings(table: Table, look: SoundLook, words: Sequence[Word]) -> list[Findi
                 exact=False,
                 committed=False,
                 denied=known and denied(table.language, before, after),
+                sure=hit.sure,
                 waits=goes_on or (not known and _may_be_denied(hit, look)),
             )
         )
@@ -96,8 +97,9 @@ def _may_be_allowed(table: Table, term: SoundHit) -> bool:
 def _may_be_denied(term: SoundHit, look: SoundLook) -> bool:
     """Whether something that denies was heard beside a term."""
     return any(
-        abs(cue.start - term.end) <= SAME
-        or (cue.end <= term.start + SAME and term.start - cue.end <= (SHORT_CUE if cue.short else CUE))
+        0 <= term.start - cue.end <= SHORT_CUE
+        if cue.short
+        else -SAME <= term.start - cue.end <= CUE or abs(cue.start - term.end) <= SAME
         for cue in look.denials
     )
 

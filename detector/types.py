@@ -74,6 +74,7 @@ class SoundHit:
       start, end: seconds of call audio.
       score: nats lost for each of its units against what was heard best; 0 at most.
       confidence: how probable it is that the phrase was spoken, 0 to 1.
+      sure: the sound alone is enough.
     """
 
     use: Use
@@ -81,6 +82,7 @@ class SoundHit:
     end: float
     score: float
     confidence: float
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ ALERT = 0.12
 EARLY = 1.0
 """What it costs a term to be weighed before it has surely been spoken to its end: any ending is likely there."""
 
-SURE = 0.9
-"""Confidence from which on a term heard by sound needs no second opinion."""
 TEXT_EVEN, TEXT_WEIGHT = 2.0, 1.0
 """Nats lost for each syllable at which the text says nothing about a term heard by sound, and what one more says."""
 

@@ -16,7 +16,7 @@ def spot(
     rule: str, phrase: str, end: float, confidence: float = 0.98, role: Role = Role.TERM, seconds: float | None = None
 ) -> SoundHit:
     start = end - (0.2 * len(phrase) if seconds is None else seconds)
-    return SoundHit(Use(RULES.index(rule), role, phrase), start, end, -0.5, confidence)
+    return SoundHit(Use(RULES.index(rule), role, phrase), start, end, -0.5, confidence, sure=confidence > 0.9)
 
 
 def look(*hits: SoundHit, until: float, paused: bool = False, denials: tuple[Denial, ...] = ()) -> SoundLook:
@@ -161,6 +161,11 @@ class TestWhatIsNotSure:
     def test_is_given_up_where_nobody_spoke(self, at: Detector) -> None:
         at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=2.0))
         assert statuses(at.update(read("您好", start=8.0))) == [Status.RETRACTED]
+
+    def test_is_not_given_up_by_text_of_what_was_said_before_it(self, at: Detector) -> None:
+        at.sounded(look(spot("risk-free", "无风险", 4.6, 0.5), until=6.0))
+        assert not at.update(TranscriptUpdate("agent", tuple(words("您好")), (), final=True, until=2.0)).decisions
+        assert at.update(read("五分钟", start=4.0)).requests
 
     def test_fires_when_a_later_look_is_sure(self, at: Detector) -> None:
         at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=1.2))

@@ -17,7 +17,9 @@ from tests.streamer.calls_in_hand import TABLE, begin, hear, kinds, receive, sto
 UNITS = inventory("zh") or ()
 EACH = 5
 """Frames that a unit takes, and as many blank ones after it."""
-ABOUT = About("zh", UNITS, "base", "0" * 64, 512, {"candidate": (0.0, -1.0)}, Likelihood(8.0, 8.0, 0.0, 8))
+ABOUT = About(
+    "zh", UNITS, "base", "0" * 64, 512, {"candidate": (0.0, -1.0), "sure": (0.0, -0.5)}, Likelihood(8.0, 8.0, 0.0, 8)
+)
 
 
 def spoken(text: str, start: float = 0.0, *, doubt: float = 0.0) -> Heard:
@@ -69,6 +71,12 @@ class TestASearch:
 
     def test_takes_nothing_for_a_denial_that_only_seems_to_be_one(self, search: SoundSearch) -> None:
         assert not search(spoken("我们保本"), "agent", paused=True).denials
+
+    @pytest.mark.parametrize("text", ["内部消息不行", "部内部消息"])
+    def test_notices_only_what_comes_before(self, text: str) -> None:
+        (call, sound) = begin(search=search_of(TABLE, ABOUT)), spoken(text)
+        told = look(call, listen(call, 2.0)["agent"], sound)
+        assert any(isinstance(event, Block) for event in told) is (text == "内部消息不行")
 
     def test_is_made_once_for_a_table(self, search: SoundSearch) -> None:
         assert search_of(TABLE, ABOUT) is search

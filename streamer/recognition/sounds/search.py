@@ -15,8 +15,8 @@ from lexicon.spoken import Spoken
 from streamer.recognition.recognizer import Heard
 from streamer.recognition.sounds.form import About, Likelihood
 
-CANDIDATE = "candidate"
-"""The threshold from which on a phrase may have been said."""
+CANDIDATE, SURE = "candidate", "sure"
+"""The thresholds from which on a phrase may have been said, and was said beyond doubt."""
 
 
 _KNOWN: WeakKeyDictionary[Spoken, SoundSearch] = WeakKeyDictionary()
@@ -33,6 +33,11 @@ def search_of(table: Table, about: About | None) -> SoundSearch | None:
     if (known := _KNOWN.get(table.spoken)) is None:
         known = _KNOWN[table.spoken] = SoundSearch(table, about, about.likelihood)
     return known
+
+
+BEYOND_DOUBT = 0.9
+"""Confidence of what reaches the sure threshold, at least: it is false there once in a hundred hours in which a phrase
+is listened for, and true ten times where that is said once in ten hours."""
 
 
 class SoundSearch:
@@ -58,11 +63,12 @@ class SoundSearch:
         units = np.full(spoken.phrases + len(spoken.cues), 1, dtype=np.int64)
         for code, owner in zip(spoken.codes, spoken.owners, strict=True):
             units[owner] = max(units[owner], len(code))
-        floors = np.array(about.thresholds[CANDIDATE])
+        floors, sure = (np.array(about.thresholds[name]) for name in (CANDIDATE, SURE))
         self._units = units
         # What one unit says is nowhere sure; but where it is what was heard best, it may deny what follows.
         self._short = [code[0] for cue in short_cues(table.language) for code in pronounce(cue, table.language)]
         self._floors = floors[np.minimum(units, len(floors)) - 1]
+        self._sure = sure[np.minimum(units, len(sure)) - 1]
 
     def covers(self, channel: str) -> bool:
         """Whether there is any term that counts on a channel."""
@@ -92,4 +98,6 @@ class SoundSearch:
     def _hits(self, spot: Spot, heard: Heard) -> list[SoundHit]:
         confidence = self._likelihood.of(spot.score, int(self._units[spot.phrase]))
         start, end = heard.start + spot.start * heard.step, heard.start + spot.end * heard.step
-        return [SoundHit(use, start, end, spot.score, confidence) for use in self._uses[spot.phrase]]
+        sure = bool(spot.score >= self._sure[spot.phrase])
+        confidence = max(confidence, BEYOND_DOUBT) if sure else confidence
+        return [SoundHit(use, start, end, spot.score, confidence, sure) for use in self._uses[spot.phrase]]
