@@ -105,7 +105,7 @@ def _voices(rows: Iterable[Row]) -> list[tuple[str, ...]]:
         (
             name,
             licence,
-            "a new mixture each" if len({row.voice for row in some}) == 1 else str(len({row.voice for row in some})),
+            str(len({row.voice for row in some})) if ":" in some[0].voice else "a new mixture each",
             str(len(some)),
             f"{sum(row.length for row in some) / STATES_A_SECOND / 3600:.2f}",
             "yes" if held else "",
