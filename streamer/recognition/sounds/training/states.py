@@ -23,7 +23,10 @@ from streamer.recognition.sounds.training import recordings, speech
 from streamer.recognition.sounds.training.align import aligned
 from streamer.recognition.sounds.training.augment import RATE, Samples, disturbed
 from streamer.recognition.sounds.training.shards import Row, Stage
+from streamer.recognition.sounds.training.speech import varied
 
+FORM = 2
+"""Of what is made here: another one is not mixed with what was made before."""
 PAUSES = (0.0, 0.7)
 """Seconds of silence before and after an utterance in its window."""
 STEP = 2 * FRAME_SAMPLES
@@ -65,6 +68,7 @@ class Plan:
             "compute_type": self.compute_type,
             "versions": self.versions,
             "head": self.digest,
+            "form": FORM,
         }
         return Stage(self.speech.root, f"{'windows' if self.head else 'states'}-{self.speech.voice}", options)
 
@@ -79,7 +83,9 @@ def encode(plan: Plan, shard: int) -> None:
     rows: list[Row] = []
     for row, samples in spoken:
         for _ in range(1 if row.held else plan.versions):
-            for part, window in windows(row, samples, rng, encoder, head):
+            # Those who are held back stay as they are: they are measured by.
+            said = samples if row.held else varied(samples, RATE, rng)
+            for part, window in windows(row, said, rng, encoder, head):
                 parts.append(encoder(disturbed(window, rng, crowd)))
                 rows.append(part)
     plan.stage.write(shard, parts, rows)

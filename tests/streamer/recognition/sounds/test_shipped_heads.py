@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ FILES = sorted(SHIPPED.glob("*.npz"))
 
 
 def test_are_those_that_their_checksums_are_of() -> None:
-    sums = dict(reversed(line.split()) for line in (SHIPPED / "SHA256SUMS").read_text("ascii").splitlines())
+    lines = (line.split() for line in (SHIPPED / "SHA256SUMS").read_text("ascii").splitlines())
+    sums = {name: digest for digest, name in lines}
     assert sums == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in FILES}
 
 
@@ -35,8 +37,8 @@ def test_are_under_ten_megabytes_together() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_tell_apart_what_this_version_knows_and_are_calibrated(file: object) -> None:
-    about = Head.load(SHIPPED / file.name).about
+def test_tell_apart_what_this_version_knows_and_are_calibrated(file: Path) -> None:
+    about = Head.load(file).about
     assert about.units == inventory(about.language)
     assert about.sha256 == whisper_sha256(models.resolve("base"))
     assert about.likelihood is not None
