@@ -1,7 +1,7 @@
 """Stage of calibration: from which score on a phrase counts as said, by its length, and how likely it is said then.
 
-Phrases of 2 to 8 units are cut out of what voices say that are held back from training. In windows that hold them they
-are found truly, in all others falsely. Nothing of a test is used.
+Phrases of 2 to 8 syllables, or 5 to 30 letters, are cut out of what voices say that are held back from training. In
+windows that hold them they are found truly, in all others falsely. Nothing of a test is used.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from streamer.recognition.sounds.head import Head
 from streamer.recognition.sounds.training.examples import Example
 from streamer.recognition.sounds.training.texts import labelled
 
-LENGTHS = range(2, 9)
-"""Units of phrases that are searched."""
+LENGTHS = {"zh": range(2, 9), "en": range(5, 31)}
+"""Units of phrases that are searched, by language."""
 LOWEST = -5.0
 """Score (nats lost per unit) below which nothing counts."""
 NEAR = -3.0
@@ -53,17 +53,24 @@ class Searched:
     said: dict[int, int]
     hours: dict[int, float]
 
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Lengths that were searched, without a gap."""
+        return sorted(self.said)
+
 
 def search(head: Head, held: Sequence[Example], phrases: int, seed: int) -> Searched:
     """Search phrases in what is held back.
 
     Args:
-      phrases: of each length, at most.
+      phrases: of all lengths together, at most.
     """
-    cut = phrases_of([row.units for row, _ in held], phrases, np.random.default_rng([seed, 5]))
+    lengths = LENGTHS[head.about.language]
+    texts = [row.units for row, _ in held]
+    cut = phrases_of(texts, lengths, phrases // len(lengths), np.random.default_rng([seed, 5]))
     spotter = Spotter(cut, range(len(cut)), head.about.classes)
     found: list[tuple[int, float, bool]] = []
-    said = dict.fromkeys(LENGTHS, 0)
+    said = dict.fromkeys(lengths, 0)
     states = 0
     for row, array in held:
         states += len(array)
@@ -78,20 +85,22 @@ def search(head: Head, held: Sequence[Example], phrases: int, seed: int) -> Sear
             if true or not _like(cut[spot.phrase], whole):
                 found.append((len(cut[spot.phrase]), spot.score, true))
     hours = states / head.about.rate / 3600
-    lengths, scores, true_ones = zip(*found, strict=True) if found else ((), (), ())
+    units, scores, true_ones = zip(*found, strict=True) if found else ((), (), ())
     return Searched(
-        np.array(lengths, dtype=np.int64),
+        np.array(units, dtype=np.int64),
         np.array(scores, dtype=np.float64),
         np.array(true_ones, dtype=np.bool_),
         said,
-        {length: hours * sum(len(phrase) == length for phrase in cut) for length in LENGTHS},
+        {length: hours * sum(len(phrase) == length for phrase in cut) for length in lengths},
     )
 
 
-def phrases_of(texts: Sequence[Sequence[int]], most: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+def phrases_of(
+    texts: Sequence[Sequence[int]], lengths: Sequence[int], most: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
     """Cut distinct phrases of each length out of texts, at places of chance."""
     found = []
-    for length in LENGTHS:
+    for length in lengths:
         there = sorted({tuple(text[at : at + length]) for text in texts for at in range(len(text) - length + 1)})
         chosen = rng.permutation(len(there))[:most]
         found += [there[index] for index in sorted(chosen)]
@@ -101,18 +110,19 @@ def phrases_of(texts: Sequence[Sequence[int]], most: int, rng: np.random.Generat
 def thresholds(searched: Searched, rate: float) -> tuple[float, ...]:
     """Give for phrases of 1, 2, 3, ... units the least score that false places reach less often than a rate.
 
-    Of longer phrases a lower score is enough, never a higher one. Phrases of one unit are never found.
+    Of longer phrases a lower score is enough, never a higher one. Shorter phrases than were searched are not found
+    unless nothing at all was lost.
 
     Args:
       rate: false places in an hour of speech and for one phrase.
     """
     needed = []
-    for length in LENGTHS:
+    for length in searched.lengths:
         false = np.sort(searched.score[(searched.length == length) & ~searched.true])[::-1]
         allowed = int(rate * searched.hours[length])
         needed.append(float(false[allowed]) + 1e-3 if allowed < len(false) else LOWEST)
     falling = np.maximum.accumulate(np.clip(needed, LOWEST, 0.0)[::-1])[::-1]
-    return (0.0, *(round(float(score), 3) for score in falling))
+    return (*(0.0 for _ in range(1, searched.lengths[0])), *(round(float(score), 3) for score in falling))
 
 
 def likelihood(searched: Searched) -> Likelihood:
@@ -122,17 +132,17 @@ def likelihood(searched: Searched) -> Likelihood:
     it is near the thresholds that a likelihood has to be right.
     """
     near = searched.score >= NEAR
-    score, length = searched.score[near], np.minimum(searched.length[near], LENGTHS[-1])
+    score, length = searched.score[near], searched.length[near]
     true, weight = searched.true[near], _weights(searched)[near]
     given = np.stack([np.ones_like(score), score, length, score * length], axis=1)
     # A likelihood never falls as a score rises: what would let it fall is held at nothing.
     for columns in ([0, 1, 2, 3], [0, 2, 3], [0, 1, 2]):
         fitted = np.zeros(4)
         fitted[columns] = _regressed(given[:, columns], true, weight)
-        if all(fitted[1] + fitted[3] * units >= 0 for units in LENGTHS):
+        if all(fitted[1] + fitted[3] * units >= 0 for units in searched.lengths):
             break
     offset, slope, longer, steeper = map(float, fitted)
-    return Likelihood(offset, slope, longer, LENGTHS[-1], steeper)
+    return Likelihood(offset, slope, longer, searched.lengths[-1], steeper)
 
 
 def _regressed(given: NDArray[np.float64], true: NDArray[np.bool_], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -167,14 +177,14 @@ def recall(searched: Searched, scores: Sequence[float]) -> dict[int, float]:
     return {
         length: float(np.sum(searched.true & (searched.length == length) & (searched.score >= scores[length - 1])))
         / max(1, searched.said[length])
-        for length in LENGTHS
+        for length in searched.lengths
     }
 
 
 def _weights(searched: Searched) -> NDArray[np.float64]:
     """Give the places of one length in one phrase and `ONCE` hours."""
     weight = np.zeros(len(searched.score))
-    for length in LENGTHS:
+    for length in searched.lengths:
         here = searched.length == length
         weight[here & searched.true] = 1 / max(1, searched.said[length])
         weight[here & ~searched.true] = ONCE / max(1e-9, searched.hours[length])
@@ -185,10 +195,10 @@ def _like(phrase: Sequence[int], text: Sequence[int]) -> bool:
     """Whether a phrase stands in an utterance's text, or nearly: then a place of it counts neither way.
 
     A window may end in the midst of it. And read speech has many sentences of one pattern, so that phrases of five
-    units and more are met with one replaced far more often than in talk.
+    units and more are met with one of five replaced far more often than in talk.
     """
     size = len(phrase)
-    allowed = int(size >= 5)
+    allowed = size // 5
     windows = (text[at : at + size] for at in range(len(text) - size + 1))
     return any(sum(one != two for one, two in zip(phrase, part, strict=True)) <= allowed for part in windows)
 

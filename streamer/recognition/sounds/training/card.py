@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streamer.recognition.sounds.training.calibrate import LENGTHS, ONCE, RATES
+from streamer.recognition.sounds.training.calibrate import ONCE, RATES
 from streamer.recognition.sounds.training.shards import Row
 
 STATES_A_SECOND = 50
@@ -80,7 +80,7 @@ def written(file: Path, whisper: str, language: str, report: Report) -> str:
                         for value in (f"{scores[length - 1]:.2f}", f"{report.recall[name][length]:.0%}")
                     ),
                 )
-                for length in LENGTHS
+                for length in sorted(next(iter(report.recall.values())))
             ),
         ),
         "",

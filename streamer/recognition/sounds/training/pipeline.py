@@ -37,8 +37,8 @@ HELD = 0.1
 """Speech of voices that are held back, beside all other speech."""
 AGAIN = 7e-4
 """Rate of learning from windows, where a head goes on from what it learned of whole utterances."""
-PHRASES = 1000
-"""Of each length, that thresholds are set by."""
+PHRASES = 7000
+"""That thresholds are set by."""
 
 Told = Callable[[str, int, int], None]
 """Of progress: which stage, how much of it is done, of how much."""

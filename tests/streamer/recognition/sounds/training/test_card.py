@@ -27,7 +27,7 @@ def test_a_card_says_what_a_head_is_made_of(tmp_path: Path) -> None:
             rows=rows,
             error_rate=0.25,
             thresholds={"sure": (0.0, -0.1, -0.2, -0.3, -0.4, -0.5, -0.6, -0.7)},
-            recall={"sure": dict.fromkeys(LENGTHS, 0.5)},
+            recall={"sure": dict.fromkeys(LENGTHS["zh"], 0.5)},
             reliability=[(0.0, 0.05, 10, 0.01, 0.02)],
         ),
     )
