@@ -164,7 +164,7 @@ def _chinese(phrase: str) -> list[str]:
         return [fold(phrase, "zh").text]
     plain = re.sub(r"(?<=[0-9A-Za-z])\+(?=[0-9A-Za-z])", "加", unicodedata.normalize("NFKC", phrase))
     texts = _varied([plain], _digit_by_digit, _liang_of_digit)
-    return _varied([fold(text, "zh").text for text in texts], _whole(plain), _liang_of_numeral, _yao)
+    return _varied([fold(text, "zh").text for text in texts], _whole(plain), _liang_of_numeral(plain), _yao)
 
 
 def _digit_by_digit(text: str) -> Iterator[str]:
@@ -183,9 +183,21 @@ def _liang_of_digit(text: str) -> Iterator[str]:
     yield text
 
 
-def _liang_of_numeral(text: str) -> Iterator[str]:
-    yield re.sub(r"(?<![十第])二(?=[百千万亿])", "两", text)
-    yield text
+_TWO = re.compile(r"(?<![十第])[二两](?=[百千万亿])")
+
+
+def _liang_of_numeral(written: str) -> Vary:
+    """Say 200 as 两百, or as 二百, which fold to one text; as it is written comes first."""
+    twos = _TWO.findall(written)
+
+    def vary(text: str) -> Iterator[str]:
+        if len(twos) == len(_TWO.findall(text)):
+            left = iter(twos)
+            yield _TWO.sub(lambda _: next(left), text)
+        yield _TWO.sub("两", text)
+        yield text
+
+    return vary
 
 
 def _yao(text: str) -> Iterator[str]:
