@@ -41,7 +41,7 @@ def findings(table: Table, look: SoundLook, words: Sequence[Word]) -> list[Findi
     for hit in look.hits:
         rule = table.rules[hit.use.rule]
         term = hit.use.role is Role.TERM and rule.required is None
-        if not term or not rule.channel.covers(look.channel) or _allowed(hit, look.hits):
+        if not term or not rule.channel.covers(look.channel) or _benign(table, hit, look.hits):
             continue
         if rule.near is not None and not any(_is_near(hit, other, rule.near, table.language) for other in look.hits):
             continue
@@ -66,16 +66,17 @@ def findings(table: Table, look: SoundLook, words: Sequence[Word]) -> list[Findi
     return found
 
 
-def _allowed(term: SoundHit, hits: Sequence[SoundHit]) -> bool:
-    """Whether a term lies in an allow phrase of its rule, which was heard about as well."""
-    return any(
-        hit.use.role is Role.ALLOW
-        and hit.use.rule == term.use.rule
-        and hit.start <= term.start + SAME
-        and term.end <= hit.end + SAME
-        and hit.score >= term.score - WEAKER
-        for hit in hits
-    )
+def _benign(table: Table, term: SoundHit, hits: Sequence[SoundHit]) -> bool:
+    """Whether a term lies in an allow phrase of its rule, or is a disclosure that was heard at least as well."""
+    for hit in hits:
+        if hit.use.role is Role.ALLOW and hit.use.rule == term.use.rule:
+            around = hit.start <= term.start + SAME and term.end <= hit.end + SAME
+            if around and hit.score >= term.score - WEAKER:
+                return True
+        disclosure = hit.use.role is Role.TERM and table.rules[hit.use.rule].required is not None
+        if disclosure and hit.start < term.end and term.start < hit.end and hit.score >= term.score:
+            return True
+    return False
 
 
 def _is_near(term: SoundHit, other: SoundHit, near: Near, language: str) -> bool:

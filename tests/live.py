@@ -7,19 +7,20 @@ from pathlib import Path
 
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from detector.types import Status, Violation
+from detector.types import SoundLook, Status, Violation
 from lexicon.compiler import Table
 from streamer import recordings
 from streamer.audio import encode
 from streamer.call import Call, CallState
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Turn, Window
+from streamer.recognition.sounds.search import search_of
 from streamer.recognition.vad import SileroModel
 from streamer.types import AudioFrame, CallStarted, Outgoing, Stopped, ViolationReport
 from tests.streamer.calls_in_hand import receive, stop
 
 FRAME = 0.02
-TAKES = 0.2
-"""Seconds that a look takes, about what it takes on two cores."""
+TAKES, SOUND_TAKES = 0.2, 0.04
+"""Seconds that a look at text takes, and one at sound: about what they take on two cores."""
 
 
 class Line:
@@ -39,9 +40,11 @@ class Line:
             detector=Detector(table, ACTIONS),
             speech_models={name: SileroModel() for name in started.channels},
             clock=lambda: self._now,
+            search=search_of(table, recognizer.abilities(language).sounds),
         )
         self._turns: deque[Turn] = deque()
         self._looking: tuple[float, Window, Hypothesis] | None = None
+        self._listening: deque[tuple[float, str, SoundLook | None]] = deque()
 
     def play(self) -> None:
         """Play it to its end."""
@@ -58,11 +61,17 @@ class Line:
 
     def _tick(self) -> None:
         self._now += FRAME
+        while self._listening and self._now >= self._listening[0][0]:
+            self.events += self._call.looked(*self._listening.popleft()[1:])
         if self._looking is not None and self._now >= self._looking[0]:
             _, looked_at, hypothesis = self._looking
             self._looking = None
             self.events += [*self._call.heard(looked_at, hypothesis), *self._call.reread()]
             self._weigh()
+        for channel, look in self._call.listens(self._now).items():
+            piece = look.cut()
+            found = None if piece is None else look.search(self._recognizer.hear([piece])[0])
+            self._listening.append((self._now + SOUND_TAKES, channel, found))
         self._turns.extend(self._call.due(self._now))
         while self._looking is None and self._turns:
             turn = self._turns.popleft()

@@ -29,6 +29,7 @@ class Window:
       final: speech ends in it.
       speech: seconds of call audio from and to which somebody speaks in it whom no other window will hear: where that
         gives no words, another attempt is worth its time.
+      sounds: whether its sounds are wanted, too, where the recogniser hears any.
     """
 
     call_id: str
@@ -40,6 +41,7 @@ class Window:
     thorough: bool = True
     final: bool = False
     speech: tuple[tuple[float, float], ...] = ()
+    sounds: bool = False
 
     @property
     def end(self) -> float:
@@ -78,6 +80,7 @@ class Hypothesis:
         where texts are better weighed on the seconds around them.
       waited: seconds that the window waited for its turn after it was given to the recogniser, and on the way to it.
       spoken: the language that was spoken, where that was beyond doubt.
+      sounds: what was heard before it became words, where that was asked for.
     """
 
     words: tuple[Word, ...]
@@ -88,6 +91,7 @@ class Hypothesis:
     trace: object = None
     waited: float = 0.0
     spoken: str | None = None
+    sounds: Heard | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
 
 from detector.types import Word
 from streamer.audio import SAMPLE_RATE
@@ -23,7 +24,7 @@ from streamer.recognition.coverage import MOST_PARTS, Span, parts, wordless
 from streamer.recognition.devices import Placement
 from streamer.recognition.engine import FRAME_SAMPLES, PROMPTS, Engine, Loader, on_host, stacked
 from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
-from streamer.recognition.sounds.ear import Ear
+from streamer.recognition.sounds.ear import Ear, read
 from streamer.recognition.sounds.head import Head
 from streamer.recognition.words import TimedToken, placed, to_words
 
@@ -207,17 +208,28 @@ class WhisperRecognizer:
             [numbers for numbers, _ in texts],
             [max(1, len(window.audio) // FRAME_SAMPLES) for window in windows],
         )
-        spoken = _spoken(engine, encoded, windows)
+        spoken, states = _spoken(engine, encoded, windows), on_host(encoded)
+        sounds = self._sounds(windows, states)
         hypotheses: list[Hypothesis] = []
         for window, (_, tokens), alignment, result, trace in zip(
-            windows, texts, alignments, results, on_host(encoded), strict=True
+            windows, texts, alignments, results, states, strict=True
         ):
             first = _hypothesis(window, engine.tokenizer, tokens, alignment, result.no_speech_prob, options)
             heard = spoken[len(hypotheses)]
             first = replace(first, spoken=heard, foreign=None if heard == window.language else heard)
             others = [engine.tokenizer.decode(engine.text_of(ids)[1]) for ids in result.sequences_ids[1:]]
-            hypotheses.append(replace(first, alternatives=_alternatives(first, others), trace=trace.copy()))
+            alternatives, sound = _alternatives(first, others), sounds[len(hypotheses)]
+            hypotheses.append(replace(first, alternatives=alternatives, trace=trace.copy(), sounds=sound))
         return hypotheses
+
+    def _sounds(
+        self, windows: Sequence[Window], states: NDArray[np.float32] | NDArray[np.float16]
+    ) -> Sequence[Heard | None]:
+        """Read sounds off states that were computed for the words, where they are wanted."""
+        head = self._heads.get(windows[0].language)
+        if head is None or not any(window.sounds for window in windows):
+            return [None] * len(windows)
+        return read(head, windows, states)
 
     def engine(self, language: str) -> Engine:
         """Give a language's model, which is loaded when it is first asked for."""

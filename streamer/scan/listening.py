@@ -19,7 +19,7 @@ from detector.masking import Masked, Masker, mask
 from detector.policy import ACTIONS
 from detector.types import Missing, Reaction, ScoreRequest, SoundLook, Status, TranscriptUpdate, Violation, Word
 from lexicon.compiler import Table
-from streamer.audio import SAMPLE_RATE, Resampler
+from streamer.audio import Resampler
 from streamer.channel import AFTER, BEFORE
 from streamer.recognition.agreement import OVERLAP, ROUGH_OVERLAP, Agreement
 from streamer.recognition.coverage import wordless
@@ -29,9 +29,6 @@ from streamer.recognition.vad import SpeechModel
 from streamer.scan.cutting import Cut, Cutter
 from streamer.scan.results import Found, Line
 
-LOOK, HOP = 5.0, 3.0
-"""Seconds of sound that are looked at together, as heads are trained on them, and from one look to the next: what both
-hold is longer than any term."""
 PAUSE = 1.0
 """Seconds of silence that end a line of the transcript."""
 AROUND = 60
@@ -133,31 +130,29 @@ class Listening:
     def window(self, cut: Cut) -> Window:
         """Give a cut as a job for the recogniser; its times are from the window's start."""
         number, language = cut.number, self._language
-        return Window(self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=cut.spoken)
+        search = self._search is not None and self._search.covers(cut.channel)
+        spoken = cut.spoken
+        return Window(
+            self._name, cut.channel, number, cut.audio, 0.0, language, final=True, speech=spoken, sounds=search
+        )
 
-    def looks(self, cut: Cut) -> list[tuple[Window, SoundSearch]]:
-        """Give the looks at the sound of a cut, and what each is searched by; their times are from the cut's start."""
-        if self._search is None or not self._search.covers(cut.channel):
-            return []
-        last = max(1, len(cut.audio) - round((LOOK - HOP) * SAMPLE_RATE))
-        starts = range(0, last, round(HOP * SAMPLE_RATE))
-        pieces = [(start, cut.audio[start : start + round(LOOK * SAMPLE_RATE)]) for start in starts]
-        return [
-            (Window(self._name, cut.channel, cut.number, audio, start / SAMPLE_RATE, self._language), self._search)
-            for start, audio in pieces
-        ]
+    def search(self, cut: Cut, hypothesis: Hypothesis | None) -> SoundLook | None:
+        """Find what the sound of a window holds, in seconds from its start; in any thread, since it takes a while."""
+        if self._search is None or hypothesis is None or hypothesis.sounds is None:
+            return None
+        return self._search(hypothesis.sounds, cut.channel, paused=True)
 
-    def heard(self, cut: Cut, hypothesis: Hypothesis | None, looks: Sequence[SoundLook] = ()) -> list[Scoring]:
+    def heard(self, cut: Cut, hypothesis: Hypothesis | None, sounds: SoundLook | None = None) -> list[Scoring]:
         """Take in what was heard in a window; None where it could not be recognised.
 
         Args:
-          looks: what the window's sound holds, in seconds from the window's start, where anybody hears that.
+          sounds: what the window's sound holds, in seconds from the window's start, where anybody hears that.
 
         Returns:
           the questions to be answered by `scored` before the next window.
         """
         channel = self._channels[cut.channel]
-        for sounds in looks:
+        if sounds is not None:
             self._told(self._detector.sounded(_placed(sounds, cut)))
         if hypothesis is None or hypothesis.rejected or hypothesis.foreign:
             self._unheard += cut.speech

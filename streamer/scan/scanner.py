@@ -14,11 +14,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.types import SoundLook
 from lexicon.compiler import Table
 from streamer.errors import RecognitionFailed, RecordingError
 from streamer.plain_text import plain
-from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, SoundTurn, Turn, Window
+from streamer.recognition.recognizer import Hypothesis, Recognizer, Scoring, Turn
 from streamer.recognition.scheduler import Scheduler
 from streamer.recognition.sounds.search import search_of
 from streamer.recognition.vad import SileroModel
@@ -36,7 +35,6 @@ AHEAD = 6
 SHARE = 1e-6
 """By how much a recording's later window is less urgent than its earlier: less than all of the next recording's."""
 ATTEMPTS = 2
-_Window = tuple[Hypothesis | None, Sequence[SoundLook]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +192,17 @@ class Scanner:
                 search=search_of(table, abilities.sounds),
             )
             ballot = Ballot(languages, LEGS[0] if LEGS[0] in legs else legs[0])
-            queue: deque[tuple[Cut, asyncio.Task[_Window], float]] = deque()
+            queue: deque[tuple[Cut, asyncio.Task[Hypothesis | None], float]] = deque()
             stack.callback(lambda: [task.cancel() for _, task, _ in queue])
 
             async def hear() -> None:
                 cut, task, share = queue.popleft()
-                hypothesis, looks = await task
+                hypothesis = await task
                 if hypothesis is not None:
                     ballot.count(cut.channel, hypothesis.spoken or hypothesis.foreign)
                 if ballot.settled not in {None, key.language}:
                     raise _Otherwise(str(ballot.settled))
-                await self._hear(listening, cut, hypothesis, looks)
+                await self._hear(listening, cut, hypothesis)
                 progress(share)
 
             async for cuts in _cut(listening, sound.blocks):
@@ -214,7 +212,7 @@ class Scanner:
                     while len(queue) >= AHEAD:
                         await hear()
                     deadline = urgency + cut.number * SHARE
-                    queue.append((cut, asyncio.create_task(self._window(listening, cut, deadline)), share))
+                    queue.append((cut, asyncio.create_task(self._recognize(listening, cut, deadline)), share))
             while queue:
                 await hear()
         likeliest = ballot.likeliest
@@ -241,20 +239,6 @@ class Scanner:
             language_from="given" if not languages else "detected" if likeliest else "default",
         )
 
-    async def _window(self, listening: Listening, cut: Cut, deadline: float) -> _Window:
-        """Give what is heard in a window, and what its sound holds where anybody hears that."""
-        turns = (
-            SoundTurn(look.language, deadline, partial(_same, look), partial(search, channel=cut.channel, paused=True))
-            for look, search in listening.looks(cut)
-        )
-        hypothesis, looks = await asyncio.gather(
-            self._recognize(listening, cut, deadline), asyncio.gather(*map(self._sounds, turns))
-        )
-        return hypothesis, [look for look in looks if look is not None]
-
-    async def _sounds(self, turn: SoundTurn[SoundLook]) -> SoundLook | None:
-        return (await self._scheduler.hear(turn))[1]
-
     async def _recognize(self, listening: Listening, cut: Cut, deadline: float) -> Hypothesis | None:
         """Give what is heard in a window; a failed one is tried once more."""
         window = listening.window(cut)
@@ -264,11 +248,10 @@ class Scanner:
                 return heard
         return None
 
-    async def _hear(
-        self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None, looks: Sequence[SoundLook]
-    ) -> None:
+    async def _hear(self, listening: Listening, cut: Cut, hypothesis: Hypothesis | None) -> None:
         """Take in what was heard in a window and answer what is asked about it, before the next."""
-        asked = listening.heard(cut, hypothesis, looks)
+        sounds = await asyncio.to_thread(listening.search, cut, hypothesis)
+        asked = listening.heard(cut, hypothesis, sounds)
         while asked:
             answers = await asyncio.gather(*(self._score(question) for question in asked))
             pairs = zip(asked, answers, strict=True)
@@ -281,10 +264,6 @@ class Scanner:
             return await self._scheduler.score(question)
         except RecognitionFailed:
             return None
-
-
-def _same(window: Window) -> Window:
-    return window
 
 
 class _Otherwise(Exception):

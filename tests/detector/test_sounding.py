@@ -106,6 +106,10 @@ class TestWhatLiesInAnAllowPhrase:
         assert not fired(at.sounded(look(said, until=1.1)))
         assert len(fired(at.sounded(look(said, until=1.6)))) == 1
 
+    def test_or_is_a_disclosure_that_was_heard_as_well_fires_nothing(self, at: Detector) -> None:
+        disclosed = spot("risk", "投资有风险", 1.0)
+        assert not at.sounded(look(spot("risk-free", "无风险", 1.0), disclosed, until=2.0)).decisions
+
     def test_of_another_rule_changes_nothing(self, at: Detector) -> None:
         allowed = spot("principal", "不承诺保本", 1.4, role=Role.ALLOW)
         assert len(fired(at.sounded(look(spot("risk-free", "无风险", 1.0), allowed, until=2.0)))) == 1

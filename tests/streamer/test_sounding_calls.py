@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from detector.types import Action, SoundLook, Status
+from lexicon.compiler import compile_lexicon
+from lexicon.loader import parse
 from lexicon.pronunciation import BLANK, inventory, pronounce
 from streamer.call import LEISURE, Call
 from streamer.recognition.recognizer import Heard, SoundTurn, Window
@@ -17,9 +19,10 @@ from tests.streamer.calls_in_hand import TABLE, begin, hear, kinds, receive, sto
 UNITS = inventory("zh") or ()
 EACH = 5
 """Frames that a unit takes, and as many blank ones after it."""
-ABOUT = About(
-    "zh", UNITS, "base", "0" * 64, 512, {"candidate": (0.0, -1.0), "sure": (0.0, -0.5)}, Likelihood(8.0, 8.0, 0.0, 8)
-)
+FLOORS = {"candidate": (0.0, -1.0), "sure": (0.0, -0.5)}
+LIKELY = Likelihood(8.0, 8.0, 0.0, 8)
+ABOUT = About("zh", UNITS, "base", "0" * 64, 512, FLOORS, LIKELY)
+OTHER = "lexicon: o\nlanguage: zh\nrules: [{id: r, category: c, severity: block, terms: [保本, 内部消息]}]\n"
 
 
 def spoken(text: str, start: float = 0.0, *, doubt: float = 0.0) -> Heard:
@@ -64,6 +67,14 @@ class TestASearch:
         clear, vague = (search(spoken("内部消息", doubt=doubt), "agent", paused=True).hits[0] for doubt in (0.0, 0.6))
         assert vague.score < clear.score
         assert vague.confidence < clear.confidence
+
+    def test_is_never_sure_of_two_syllables_nor_where_one_was_clearly_another(self, search: SoundSearch) -> None:
+        loose = About("zh", UNITS, "base", "0" * 64, 512, {"candidate": (0.0, -9.0), "sure": (0.0, 0.0, -9.0)}, LIKELY)
+        table = compile_lexicon(parse(OTHER, "o.yaml"), "zh")
+        found = SoundSearch(table, loose, LIKELY)(spoken("内部消化保本内部消息"), "agent", paused=True)
+        sure = [(hit.use.phrase, round(hit.start, 1)) for hit in found.hits if hit.sure]
+        assert sure == [("内部消息", 1.2)]
+        assert {hit.use.phrase for hit in found.hits} == {"内部消息", "保本"}
 
     @pytest.mark.parametrize("text", ["不是保本", "没有保本", "不保本"])
     def test_notices_what_may_deny(self, search: SoundSearch, text: str) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamer.recognition.engine import FRAME_SAMPLES, Engine, on_host, stacked
 from streamer.recognition.recognizer import Heard, Window
 from streamer.recognition.sounds.head import Head
@@ -49,14 +52,23 @@ class Ear:
 
     def _hear(self, windows: Sequence[Window], frames: int) -> list[Heard]:
         mels = stacked([self._engine.features(window.audio, frames) for window in windows])
-        states = [_states(window) for window in windows]
-        posteriors = self._head.read(on_host(self._engine.model.encode(mels)), states)
-        step = 1 / self._head.about.rate
-        # Copies: whoever keeps one window's shouldn't keep the batch's.
-        return [
-            Heard(read[:length].copy(), window.start, step)
-            for read, length, window in zip(posteriors, states, windows, strict=True)
-        ]
+        return read(self._head, windows, on_host(self._engine.model.encode(mels)))
+
+
+def read(head: Head, windows: Sequence[Window], states: NDArray[np.float32] | NDArray[np.float16]) -> list[Heard]:
+    """Read sounds off the states of windows, which may go on beyond their audio.
+
+    Args:
+      states: (windows, states, width).
+    """
+    lengths = [_states(window) for window in windows]
+    posteriors = head.read(states, lengths)
+    step = 1 / head.about.rate
+    # Copies: whoever keeps one window's shouldn't keep the batch's.
+    return [
+        Heard(one[:length].copy(), window.start, step)
+        for one, length, window in zip(posteriors, lengths, windows, strict=True)
+    ]
 
 
 def _states(window: Window) -> int:

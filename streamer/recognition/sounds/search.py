@@ -35,9 +35,14 @@ def search_of(table: Table, about: About | None) -> SoundSearch | None:
     return known
 
 
-BEYOND_DOUBT = 0.9
-"""Confidence of what reaches the sure threshold, at least: it is false there once in a hundred hours in which a phrase
-is listened for, and true ten times where that is said once in ten hours."""
+BEYOND_DOUBT = 0.8
+"""Confidence of what reaches the sure threshold, at least: it is false there twice in a hundred hours in which a phrase
+is listened for, and true eight times where that is said once in ten hours."""
+
+
+WORST = -3.0
+"""Nats that the worst heard of a sure phrase's units may lose: where one was clearly another, as in 没有风险 for
+投资有风险, the others may be as clear as they like."""
 
 
 class SoundSearch:
@@ -65,6 +70,9 @@ class SoundSearch:
             units[owner] = max(units[owner], len(code))
         floors, sure = (np.array(about.thresholds[name]) for name in (CANDIDATE, SURE))
         self._units = units
+        self._codes: dict[int, list[tuple[int, ...]]] = {}
+        for code, owner in zip(spoken.codes, spoken.owners, strict=True):
+            self._codes.setdefault(owner, []).append(code)
         # What one unit says is nowhere sure; but where it is what was heard best, it may deny what follows.
         self._short = [code[0] for cue in short_cues(table.language) for code in pronounce(cue, table.language)]
         self._floors = floors[np.minimum(units, len(floors)) - 1]
@@ -95,9 +103,17 @@ class SoundSearch:
             ),
         )
 
+    def _worst(self, spot: Spot, heard: Heard) -> float:
+        """Give what the worst heard unit of a phrase lost where it was heard best, as the phrase is said best."""
+        said = heard.posteriors[spot.start : spot.end]
+        lost = (said - said.max(axis=1, keepdims=True)).max(axis=0)
+        return max(float(lost[list(code)].min()) for code in self._codes[spot.phrase])
+
     def _hits(self, spot: Spot, heard: Heard) -> list[SoundHit]:
         confidence = self._likelihood.of(spot.score, int(self._units[spot.phrase]))
         start, end = heard.start + spot.start * heard.step, heard.start + spot.end * heard.step
-        sure = bool(spot.score >= self._sure[spot.phrase])
+        # A threshold of nought is none: what is so short is never sure by its sound.
+        floor = self._sure[spot.phrase]
+        sure = bool(floor < 0 and spot.score >= floor and self._worst(spot, heard) >= WORST)
         confidence = max(confidence, BEYOND_DOUBT) if sure else confidence
         return [SoundHit(use, start, end, spot.score, confidence, sure) for use in self._uses[spot.phrase]]
