@@ -129,7 +129,7 @@ class Detector:
             life = lives.candidate(finding.rule, finding.start, finding.end)
             if life is None or (life.violation.status is Status.RETRACTED and sure):
                 life = self._begin(finding, look.channel)
-                life.distance = 0.0
+                life.distance = inf
                 lives.add(life)
                 decisions.append(Decision(life.violation, None))
             life.sound = max(known, life.sound or 0.0)
@@ -440,7 +440,8 @@ class Detector:
 
 def _bears_out(finding: Finding, life: Life) -> bool:
     """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
-    same = finding.exact or finding.distance <= max(HOMOPHONE, life.distance)
+    least = HOMOPHONE if life.distance == inf else max(HOMOPHONE, life.distance)
+    same = finding.exact or finding.distance <= least
     return same and finding.rule.id == life.rule.id and life.overlaps(finding.start, finding.end)
 
 

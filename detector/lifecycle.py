@@ -47,7 +47,7 @@ class Life:
     Attributes:
       violation: its status is the step.
       start, end: seconds of call audio that it covers; more than its own once it was met again in a longer form.
-      distance: of its best reading so far.
+      distance: of its best reading in text so far; infinite where no text had it.
       asked: how often its likelihood was asked for.
       early: whether it was asked for last when it may not have been spoken to its end.
       waiting: whether an answer is still to come.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from detector.types import SoundLook
@@ -439,7 +440,10 @@ class Conversation:
         self._submit()
 
     async def _look(self, channel: str, turn: SoundTurn[SoundLook]) -> None:
-        _, look = await self._engine.scheduler.hear(turn)
+        look: SoundLook | None = None
+        # Where it fails only this look is lost: the next one, and the text, hear the same seconds.
+        with suppress(RecognitionFailed):
+            _, look = await self._engine.scheduler.hear(turn)
         heard = time.perf_counter()
         self._tell(self.call.looked(channel, look), heard)
         self._submit()

@@ -10,8 +10,10 @@ import pytest
 from benchmarks import calls
 from benchmarks.calls import LabelledCall
 from detector.types import Violation
+from detector.verify import ALERT
 from lexicon.compiler import compile_lexicon
 from lexicon.loader import load, shipped
+from lexicon.types import Severity
 from streamer.recognition.whisper import WhisperRecognizer
 from streamer.scan.results import Found, Scanned
 from streamer.scan.scanner import Job, Rules, at_once, scan_all, scanning
@@ -23,6 +25,8 @@ LABELLED = Path(__file__).parent.parent.parent / "shared" / "calls"
 BUNDLED = [LabelledCall(DATA / f"demo-{language}.wav", language, 0.0, (), {}) for language in ("zh", "en")]
 APART = 0.3
 """Seconds by which the same words may be placed differently in two windows."""
+BARELY = 0.02
+"""Confidence above an alert's least by which either may be on the other side: nothing is done about it but to look."""
 
 pytestmark = pytest.mark.xdist_group("model")
 
@@ -49,6 +53,10 @@ def alike(call: LabelledCall, one: Violation, other: Found) -> bool:
     return same and near and (one.rule_id == other.rule_id or labelled)
 
 
+def counts(severity: str, confidence: float) -> bool:
+    return severity != Severity.ALERT or confidence >= ALERT + BARELY
+
+
 @pytest.mark.parametrize("which", ["bundled", "labelled"])
 async def test_a_scan_finds_what_a_live_call_does(whisper: WhisperRecognizer, which: str) -> None:
     if which == "labelled" and not LABELLED.is_dir():
@@ -65,6 +73,6 @@ async def test_a_scan_finds_what_a_live_call_does(whisper: WhisperRecognizer, wh
         name = call.path.name
         only_live = [one for one in violations if not any(alike(call, one, found) for found in result.found)]
         only_scan = [found for found in result.found if not any(alike(call, one, found) for one in violations)]
-        assert only_live == [], name
-        assert only_scan == [], name
+        assert [one for one in only_live if counts(one.severity, one.confidence)] == [], name
+        assert [found for found in only_scan if counts(found.severity, found.confidence)] == [], name
         assert {one.rule_id for one in account.missing} == {one.rule_id for one in result.undisclosed}, name

@@ -7,6 +7,7 @@ import pytest
 from detector.detector import Detector
 from detector.types import Action, Decision, Denial, Reaction, Score, SoundHit, SoundLook, Status, TranscriptUpdate
 from lexicon.compiler import Role, Use
+from lexicon.types import Severity
 from tests.detector.test_detector import detector, fired, words
 
 RULES = ("principal", "risk-free", "high-yield", "sure", "then", "customer-asks", "recorded", "risk")
@@ -161,6 +162,13 @@ class TestWhatIsNotSure:
         at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=2.0))
         (request,) = at.update(read("五分钟")).requests
         assert statuses(at.scored(Score(request.id, -10.0, -40.0))) == [Status.RETRACTED]
+
+    def test_is_worth_no_more_than_its_sound_where_the_text_is_a_little_likelier(self, at: Detector) -> None:
+        at.sounded(look(spot("risk-free", "无风险", 0.6, 0.1), until=2.0))
+        (request,) = at.update(read("五分钟")).requests
+        (decision,) = at.scored(Score(request.id, -10.0, -15.0)).decisions
+        assert decision.action is None
+        assert decision.violation.severity is not Severity.BLOCK
 
     def test_is_given_up_where_nobody_spoke(self, at: Detector) -> None:
         at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=2.0))
