@@ -20,7 +20,7 @@ from benchmarks import children, pages, replay
 from benchmarks.children import Broken
 from benchmarks.feed import busy
 from benchmarks.pages import Probe, offset
-from benchmarks.replay import FORBIDDEN, HARMLESS, Replay, Script
+from benchmarks.replay import FORBIDDEN, HARMLESS, Listening, Replay, Script
 from benchmarks.seen import Phase, Sent, Shown, blocks_of, figures, judge, ratio
 from detector.detector import Detector
 from detector.policy import ACTIONS
@@ -28,6 +28,7 @@ from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
 from streamer.call import Call
 from streamer.recognition.recognizer import Window
+from streamer.recognition.sounds.search import search_of
 from streamer.recognition.vad import SileroModel
 from streamer.trying import triggered
 from streamer.types import AudioFrame, Block, CallStarted, Encoding, Outgoing
@@ -121,6 +122,15 @@ class TestReplay:
     def test_has_nothing_blocked_where_all_is_harmless(self, table: Table) -> None:
         told = hear(call(table), Replay(Script(calls=1, rate=0.0), 0.0), turns=3)
         assert not any(isinstance(event, Block) for _, event in told)
+
+    def test_hears_the_sounds_of_what_each_window_holds(self, table: Table) -> None:
+        script = Script(calls=1, rate=1 / replay.TURN)
+        recognizer = Listening(script, 0.0)
+        search = search_of(table, recognizer.abilities("zh").sounds)
+        assert search is not None
+        (heard,) = recognizer.hear([Window("line-000", "agent", 0, np.zeros(16_000 * 6, dtype=np.float32), 0.0, "zh")])
+        hits = search(heard, "agent", paused=True).hits
+        assert any(hit.sure and hit.use.phrase in script.sentence("line-000", 0) for hit in hits)
 
     def test_finds_the_densest_speech(self) -> None:
         assert replay.densest(np.array([0, 1, 0, 1, 1, 1, 0], dtype=np.float32), 3) == 3
