@@ -11,6 +11,9 @@ else's.
 
     python -m benchmarks.people FOLDER [--lexicon FILE, FOLDER.yaml if not given] [--as scan|live [--parallel 4]]
         [--degrade clean babble gsm loss] [--checkout DIR] [--model base] [--json FILE] [--picture DIR]
+
+The pictures are `det-LANGUAGE.svg`, what is missed against what is false, and `reliability-LANGUAGE.svg`, how often
+what was found is true, by how sure the detector was; the latter is of all degradations together.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,14 +32,15 @@ from typing import Any
 import numpy as np
 import soundfile
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall
 from benchmarks.degraded import DEGRADATIONS, RATE, generator
-from benchmarks.phrases import Found, Judged, Rate, Share, curve, false_rates, judge, shares
+from benchmarks.people_report import Measured, draw, show
+from benchmarks.phrases import Found, Judged, judge
 from benchmarks.served import of_checkout, serving
-from benchmarks.streams import percentile, stream
+from benchmarks.streams import stream
+from detector.types import MatchKind
 from lexicon.loader import load
 from lexicon.types import Severity
 from streamer import loops, recordings
@@ -44,8 +48,50 @@ from streamer.client import Received
 
 CLEAN = "clean"
 SCAN = ("-c", "from streamer.cli import main; main()", "scan")
-NAMED = 12
-"""Phrases that are named for each degradation; `--json` has all."""
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How recordings are listened to.
+
+    Attributes:
+      live: as calls, `parallel` at a time; else they are scanned.
+      checkout: whose scan or service it is; this one's when None.
+    """
+
+    model: str = "base"
+    live: bool = False
+    parallel: int = 4
+    checkout: Path | None = None
+
+    def __str__(self) -> str:
+        return f"live, {self.parallel} at once" if self.live else "scan"
+
+
+def measure(recorded: Path, lexicon: Path, degradations: Sequence[str], way: Way, seed: int = SEED) -> Measured:
+    """Listen to the recordings of a folder, degraded in each way, and hold what is found against what was said.
+
+    Raises:
+      SystemExit: there are none, one of their phrases has no rule, or they can't be scanned or degraded.
+    """
+    labelled = calls.read_set(recorded)
+    rules = rules_of(lexicon, labelled)
+    judged: dict[str, Judged] = {}
+    unmonitored: dict[str, float] = {}
+    with TemporaryDirectory(prefix="huazha") as folder:
+        for name in degradations:
+            with Console(stderr=True).status(f"Listening to {recorded.name}: {name}"):
+                heard = degraded(labelled, name, Path(folder), seed)
+                if way.live:
+                    found, unmonitored[name] = loops.run(played(heard, lexicon, way))
+                else:
+                    found = scanned(heard, lexicon, way, Path(folder))
+            judged[name] = judge(labelled, found, rules)
+    minutes = sum(call.duration for call in labelled) / 60
+    return Measured(
+        labelled[0].language, minutes, len(rules), str(way), way.model, commit(way.checkout), judged, unmonitored
+    )
 
 
 def degraded(labelled: Sequence[LabelledCall], name: str, folder: Path, seed: int) -> list[LabelledCall]:
@@ -72,9 +118,7 @@ def degraded(labelled: Sequence[LabelledCall], name: str, folder: Path, seed: in
     return written
 
 
-def scanned(
-    labelled: Sequence[LabelledCall], lexicon: Path, model: str, checkout: Path | None, folder: Path
-) -> list[Found]:
+def scanned(labelled: Sequence[LabelledCall], lexicon: Path, way: Way, folder: Path) -> list[Found]:
     """Scan recordings by the command, and read what it found.
 
     Raises:
@@ -82,10 +126,10 @@ def scanned(
     """
     out = folder / f"{labelled[0].path.parent.name}.jsonl"
     command = [sys.executable, *SCAN, *(str(call.path) for call in labelled), "--lexicon", str(lexicon)]
-    command += ["--language", labelled[0].language, "--model", model, "--channels", "agent", "--no-journal"]
+    command += ["--language", labelled[0].language, "--model", way.model, "--channels", "agent", "--no-journal"]
     command += ["--out", str(out), "--data", str(folder / "data")]
     ended = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **of_checkout(checkout)
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **of_checkout(way.checkout)
     )
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
     left_out = {call.path.name for call in labelled} - {Path(row["file"]).name for row in rows if "sha256" in row}
@@ -107,12 +151,11 @@ def reported(rows: Iterable[Mapping[str, Any]]) -> Iterator[Found]:
                 row["end"],
                 row["severity"] == Severity.BLOCK,
                 row["confidence"],
+                written=row["match"] == MatchKind.EXACT,
             )
 
 
-async def played(
-    labelled: Sequence[LabelledCall], lexicon: Path, model: str, checkout: Path | None, parallel: int
-) -> tuple[list[Found], float]:
+async def played(labelled: Sequence[LabelledCall], lexicon: Path, way: Way) -> tuple[list[Found], float]:
     """Play recordings as calls to a service in a process of its own, so many at a time.
 
     Returns:
@@ -120,10 +163,10 @@ async def played(
     """
     with TemporaryDirectory(prefix="huazha") as folder:
         config = Path(folder) / "huazha.toml"
-        config.write_text(f"[limits]\nmax_calls = {parallel}\n", encoding="utf-8")
+        config.write_text(f"[limits]\nmax_calls = {way.parallel}\n", encoding="utf-8")
         options = ("--config", str(config), "--lexicon", str(lexicon))
-        async with serving(model, *options, checkout=checkout) as service:
-            turn = asyncio.Semaphore(parallel)
+        async with serving(way.model, *options, checkout=way.checkout) as service:
+            turn = asyncio.Semaphore(way.parallel)
 
             async def one(call: LabelledCall) -> tuple[list[Found], float]:
                 async with turn:
@@ -151,6 +194,7 @@ def told(file: str, messages: Sequence[Received]) -> Iterator[Found]:
                 identity in blocks,
                 message["confidence"],
                 blocks.get(identity),
+                written=message["match"] == MatchKind.EXACT,
             )
 
 
@@ -165,82 +209,6 @@ def rules_of(lexicon: Path, labelled: Sequence[LabelledCall]) -> dict[str, str]:
     if lacking := {mark.term for call in labelled for mark in call.marks if mark.violation} - rules.keys():
         raise SystemExit(f"{lexicon} has no rule for {', '.join(sorted(lacking))}")
     return rules
-
-
-def show(judged: Mapping[str, Judged], title: str) -> None:
-    """Print the table, and name some of what was missed and what was false."""
-    table = Table("", *judged, title=title)
-    groups = {name: shares(one.phrases) for name, one in judged.items()}
-    for group in groups[next(iter(groups))]:
-        label = f"length {group}" if group.isdigit() else group
-        table.add_row(label, *(_share(groups[name][group]) for name in judged))
-    rates = {name: false_rates(one) for name, one in judged.items()}
-    for rate in rates[next(iter(rates))]:
-        table.add_row(rate, *(_rate(rates[name][rate]) for name in judged))
-    late = {name: [phrase.late for phrase in one.phrases if phrase.late is not None] for name, one in judged.items()}
-    if any(late.values()):
-        for percent in (50, 95):
-            table.add_row(
-                f"seconds to the block, p{percent}", *(f"{percentile(some, percent)}" for some in late.values())
-            )
-    Console(width=40 + 32 * len(judged)).print(table)
-    for name, one in judged.items():
-        missed = [f"{phrase.file} {phrase.term}" for phrase in one.phrases if not phrase.blocked]
-        false = [f"{found.file} {found.term}" for found in one.falsely_blocked]
-        unmarked = [f"{found.file} {found.term}" for found in one.unmarked if found.blocked]
-        for label, some in (("missed", missed), ("false", false), ("said, not marked", unmarked)):
-            if some:
-                more = f"; and {len(some) - NAMED} more" if len(some) > NAMED else ""
-                print(f"{name}: {label}: {', '.join(some[:NAMED])}{more}")
-
-
-def _share(share: Share) -> str:
-    low, high = share.bounds
-    return f"{share.some} of {share.of}: {share.value:.0%} ({low:.0%} to {high:.0%})"
-
-
-def _rate(rate: Rate) -> str:
-    low, high = rate.bounds
-    return f"{rate.value:.3g} ({low:.2g} to {high:.2g}), {rate.times} in all"
-
-
-def figures(judged: Judged) -> dict[str, Any]:
-    """Give all there is to tell, as JSON has it."""
-    late = [phrase.late for phrase in judged.phrases if phrase.late is not None]
-    return {
-        "blocked": {name: {**asdict(one), "bounds": one.bounds} for name, one in shares(judged.phrases).items()},
-        "false": {name: {**asdict(one), "bounds": one.bounds} for name, one in false_rates(judged).items()},
-        "seconds to the block": {f"p{percent}": percentile(late, percent) for percent in (50, 95)},
-        "phrases": [asdict(phrase) for phrase in judged.phrases],
-        "false found": [asdict(found) for found in judged.false],
-        "said, not marked": [asdict(found) for found in judged.unmarked],
-        "curve": [*curve(judged)],
-    }
-
-
-def draw(judged: Mapping[str, Judged], title: str, picture: Path) -> None:
-    """Draw what is missed against what is false, by the confidence from which all is blocked; dots are as it is."""
-    import matplotlib as mpl  # noqa: PLC0415 - only for the picture
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415 - likewise
-
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    colours = ("#1a7f4b", "#c0262d", "#2b5fa8", "#b07a00")
-    for (name, one), colour in zip(judged.items(), colours, strict=False):
-        points = [*curve(one)]
-        axes.step(
-            [rate for _, _, rate in points], [missed for _, missed, _ in points], where="post", label=name, color=colour
-        )
-        blocks, rate = shares(one.phrases)["all"], false_rates(one)["false per term-hour"]
-        axes.plot(rate.value, 1 - blocks.value, "o", color=colour, markersize=5)
-    # One false in all there was: below it, where no logarithm is, the axis is even.
-    least = 1 / max(one.term_hours for one in judged.values())
-    axes.set_xscale("symlog", linthresh=least)
-    axes.set(xlabel="false per term-hour", ylabel="share of phrases missed", xlim=(-least / 10, None), ylim=(0, 1))
-    axes.set_title(title, fontsize=9)
-    axes.legend(loc="upper right", fontsize=8)
-    figure.savefig(picture)
 
 
 def commit(checkout: Path | None) -> str:
@@ -264,45 +232,24 @@ def main() -> None:
     parser.add_argument(
         "--degrade", nargs="+", choices=(CLEAN, *DEGRADATIONS), default=[CLEAN], help="(default: clean)"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the degradations (default: 1)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the degradations (default: 1)")
     parser.add_argument("--checkout", type=Path, help="whose scan or service is measured (default: this one's)")
     parser.add_argument("--model", default="base", help="as in huazha scan (default: base)")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
-    parser.add_argument("--picture", type=Path, metavar="DIR", help="where to draw people-LANGUAGE.svg")
+    parser.add_argument("--picture", type=Path, metavar="DIR", help="where to draw both pictures")
     options = parser.parse_args()
     recorded = options.folder.resolve()
-    labelled = calls.read_set(recorded)
-    language = labelled[0].language
     lexicon = (options.lexicon or recorded.with_name(f"{recorded.name}.yaml")).resolve()
-    rules = rules_of(lexicon, labelled)
     checkout = options.checkout.resolve() if options.checkout else None
-    judged: dict[str, Judged] = {}
-    unmonitored: dict[str, float] = {}
-    with TemporaryDirectory(prefix="huazha") as folder:
-        for name in options.degrade:
-            with Console(stderr=True).status(f"Listening: {name}"):
-                heard = degraded(labelled, name, Path(folder), options.seed)
-                if options.way == "scan":
-                    found = scanned(heard, lexicon, options.model, checkout, Path(folder))
-                else:
-                    found, unmonitored[name] = loops.run(
-                        played(heard, lexicon, options.model, checkout, options.parallel)
-                    )
-            judged[name] = judge(labelled, found, rules)
-    minutes = sum(call.duration for call in labelled) / 60
-    way = "scan" if options.way == "scan" else f"live, {options.parallel} at once"
-    title = f"{language}, {minutes:.1f} minutes, {len(rules)} phrases listened for, {way}, {commit(checkout)}"
+    way = Way(options.model, options.way == "live", options.parallel, checkout)
+    measured = measure(recorded, lexicon, options.degrade, way, options.seed)
     print(machine.line())
-    show(judged, title)
-    for name, blind in unmonitored.items():
-        print(f"{name}: {blind:.1f} s were not monitored")
+    show(measured)
     if options.json:
-        summed = {"machine": machine.describe(), "commit": commit(checkout), "way": way, "model": options.model}
-        summed |= {"minutes": minutes, "rules": len(rules), "seed": options.seed, "unmonitored": unmonitored}
-        summed["degradations"] = {name: figures(one) for name, one in judged.items()}
+        summed = {"machine": machine.describe(), "seed": options.seed, **measured.figures()}
         options.json.write_text(json.dumps(summed, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if options.picture:
-        draw(judged, title, options.picture / f"people-{language}.svg")
+        draw(measured, options.picture)
 
 
 if __name__ == "__main__":

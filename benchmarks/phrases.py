@@ -26,6 +26,7 @@ class Found:
       file: the recording's, without its folder.
       blocked: whether the call was blocked for it; else somebody was told to look.
       at: second of the call at which the block came back; None where nobody waited for it.
+      written: whether the text has it as well; else it is what was heard, or sounds like what was written.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Found:
     blocked: bool
     confidence: float
     at: float | None = None
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,14 @@ class Judged:
     """What became of the phrases of some recordings, and what else was found in them.
 
     Attributes:
+      right: found, blocked or not, where it was marked.
       false: found, blocked or not, though nobody said it.
       unmarked: said, though nobody marked it there.
       term_hours: phrases that were listened for, times the hours in which they were.
     """
 
     phrases: tuple[Phrase, ...]
+    right: tuple[Found, ...]
     false: tuple[Found, ...]
     unmarked: tuple[Found, ...]
     term_hours: float
@@ -92,6 +96,7 @@ def judge(labelled: Sequence[LabelledCall], found: Iterable[Found], rules: Mappi
     for one in found:
         by_file[one.file].append(one)
     phrases: list[Phrase] = []
+    hits: list[Found] = []
     false: list[Found] = []
     unmarked: list[Found] = []
     for call in labelled:
@@ -102,10 +107,12 @@ def judge(labelled: Sequence[LabelledCall], found: Iterable[Found], rules: Mappi
             right.update(met)
             phrases.append(_phrase(call, mark, met))
         for one in by_file[call.path.name]:
-            if one not in right:
+            if one in right:
+                hits.append(one)
+            else:
                 (unmarked if call.holds(one.term, one.channel) else false).append(one)
     hours = sum(call.duration for call in labelled) / 3600
-    return Judged(tuple(phrases), tuple(false), tuple(unmarked), len(rules) * hours)
+    return Judged(tuple(phrases), tuple(hits), tuple(false), tuple(unmarked), len(rules) * hours)
 
 
 def _meets(found: Found, mark: Mark) -> bool:

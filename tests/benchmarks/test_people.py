@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.people import reported, told
@@ -14,6 +15,7 @@ ROW = {
     "rule_id": "p-1",
     "severity": "block",
     "term": "临界值",
+    "match": "phonetic",
     "channel": "agent",
     "start": 4.0,
     "end": 5.0,
@@ -42,6 +44,13 @@ def test_of_a_scan_blocks_and_alerts_are_read() -> None:
     ]
     assert [(one.blocked, one.confidence) for one in reported([ROW, *others])] == [(True, 0.8), (False, 0.4)]
     assert next(reported([ROW])) == FOUND
+
+
+def test_what_the_text_has_as_well_is_told_apart() -> None:
+    assert next(reported([{**ROW, "match": "exact"}])) == replace(FOUND, written=True)
+    exact = {**ROW, "type": "violation", "status": "confirmed", "match": "exact"}
+    assert [found.written for found in told("a.wav", [violation("fired"), block(5.4)])] == [False]
+    assert [found.written for found in told("a.wav", [block(5.4), Received(6.0, exact)])] == [True]
 
 
 def test_a_block_counts_even_if_it_was_taken_back() -> None:

@@ -39,7 +39,7 @@ class TestJudging:
         one = judged(FOUND)
         assert blocked(one) == ["临界值"]
         assert [phrase.late for phrase in one.phrases] == [pytest.approx(0.6), None]
-        assert (one.false, one.unmarked) == ((), ())
+        assert (one.right, one.false, one.unmarked) == ((FOUND,), (), ())
 
     def test_an_alert_meets_none_but_says_how_sure_it_was(self) -> None:
         one = judged(replace(FOUND, blocked=False, confidence=0.5, at=None))
