@@ -2,6 +2,8 @@
 
 Streams labelled calls to a service in this process, over real sockets and in real time, and measures on the platform's
 side of the socket: from the last sample of the term being sent to the first word of it and to the block being read.
+`fired by` counts the blocks of labelled violations that came of a look at sound, of text for what sound had left open,
+and of text.
 
     python -m benchmarks.latency CALLS [--parallel 1 2 4 8] [--repeat N] [--model base]
         [--as PLATFORM ... [--dialect-only]] [--json FILE] [--pictures DIR]
@@ -16,6 +18,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,12 +31,13 @@ from rich.table import Table
 
 from benchmarks import calls, machine, platforms
 from benchmarks.calls import LabelledCall
+from benchmarks.fired import Ear, Firings, watched
 from benchmarks.streams import Outcome, measure, summary
 from streamer import dialling, loops, recordings, service, settings
 from streamer.service import Service
 
 
-async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int) -> list[Outcome]:
+async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int, firings: Firings) -> list[Outcome]:
     """Measure every call, `parallel` at a time."""
     turn = asyncio.Semaphore(parallel)
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -42,6 +46,7 @@ async def run(running: Service, labelled: Sequence[LabelledCall], parallel: int)
         async def one(call: LabelledCall) -> Outcome:
             async with turn:
                 outcome = await measure(running.media.url, call)
+                outcome.fired = firings.taken(call.path.stem, outcome.named)
             progress.advance(bar)
             return outcome
 
@@ -54,12 +59,19 @@ async def run_all(
     """Measure at each number of calls at once; with the processor's seconds for a second of a call's audio."""
     recognizer = await asyncio.to_thread(service.load_recognizer, chosen)
     outcomes = {}
-    async with service.running(chosen, recognizer) as running:
-        for parallel in loads:
-            began = time.process_time()
-            told = await run(running, labelled, parallel)
-            outcomes[parallel] = told, (time.process_time() - began) / sum(call.duration for call in labelled)
+    with watched() as firings:
+        async with service.running(chosen, recognizer) as running:
+            for parallel in loads:
+                began = time.process_time()
+                told = await run(running, labelled, parallel, firings)
+                outcomes[parallel] = told, (time.process_time() - began) / sum(call.duration for call in labelled)
     return outcomes
+
+
+def fired_by(outcomes: Sequence[Outcome]) -> str:
+    """Count the labelled violations' blocks by what fired them."""
+    counted = Counter(ear for outcome in outcomes for ear in outcome.fired.values())
+    return ", ".join(f"{ear} {counted[ear]}" for ear in Ear if counted[ear])
 
 
 def show(rows: Sequence[dict[str, object]]) -> None:
@@ -67,7 +79,7 @@ def show(rows: Sequence[dict[str, object]]) -> None:
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*("–" if value is None else str(value) for value in row.values()))
-    console = Console(width=170)
+    console = Console(width=190)
     console.print(machine.line(), highlight=False)
     console.print(table)
 
@@ -189,7 +201,9 @@ def main() -> None:
             group = [outcome for outcome in outcomes if language in (outcome.language, "all")]
             if group:
                 cost = round(cpu, 2) if language == "all" else None
-                rows.append({"at once": parallel, "": language, **summary(group), "cpu": cost})
+                rows.append(
+                    {"at once": parallel, "": language, **summary(group), "cpu": cost, "fired by": fired_by(group)}
+                )
     show(rows)
     for parallel, (outcomes, _) in told.items():
         tell(parallel, outcomes)

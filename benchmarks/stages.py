@@ -1,7 +1,9 @@
 """Where does the time go, from the end of a forbidden term to its block?
 
 Streams labelled calls to a service in this process, as `benchmarks.latency` does, and writes down each piece of the
-recogniser's work. One table tells what a look costs, stage by stage; the other, of the blocks, what each waited for.
+recogniser's work. One table tells what a look costs, stage by stage: at text, and at sound, where the head reads the
+encoder's states and the lexicon is searched in what it reads. The other tells of the blocks, by what fired them, what
+each waited for: one that sound was sure of waited for looks at sound, any other for looks at text.
 
     python -m benchmarks.stages CALLS [--parallel 1 4] [--model base] [--json FILE]
 """
@@ -13,13 +15,15 @@ import asyncio
 import json
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import numpy as np
 from rich.console import Console
@@ -28,16 +32,20 @@ from rich.table import Table
 
 from benchmarks import calls, machine
 from benchmarks.calls import LabelledCall, Mark
+from benchmarks.fired import Ear, Firings, watched
 from benchmarks.streams import judge
 from streamer import client, loops, recordings, service, settings
 from streamer.client import Received
 from streamer.recognition.recognizer import Abilities, Heard, Hypothesis, Scoring, Window
+from streamer.recognition.sounds.head import Head
+from streamer.recognition.sounds.search import SoundSearch
 from streamer.recognition.whisper import WhisperRecognizer
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 MODEL_STAGES = ("encode", "generate", "align", "detect_language")
-STAGES = ("features", *MODEL_STAGES)
+STAGES = ("features", *MODEL_STAGES, "head", "search")
+SOUND = "a look at sound"
 PARTS = ("wait for a look", "that look", "more looks, weighing", "signal", "in all")
 
 
@@ -46,6 +54,7 @@ class Piece:
     """A window that was heard, or a text that was weighed.
 
     Attributes:
+      sound: whether it was the window's sound that was looked at.
       until: second of call audio up to which a window went; None where texts were weighed.
       began, ended: seconds of the monotonic clock.
     """
@@ -55,10 +64,11 @@ class Piece:
     until: float | None
     began: float
     ended: float
+    sound: bool = False
 
 
 class Traced:
-    """A recogniser that writes down what it does.
+    """A recogniser that writes down what it does, within `timing`.
 
     Attributes:
       pieces: in the order of their ends.
@@ -97,7 +107,30 @@ class Traced:
         return weighed
 
     def hear(self, windows: Sequence[Window]) -> list[Heard]:
-        return self._measured("sounds", self._whisper.hear, windows)[0]
+        heard, began, _ = self._measured(SOUND, self._whisper.hear, windows)
+        # They are searched next, one after the other, on this thread.
+        self._stages.unsearched = deque((window, began) for window in windows)
+        return heard
+
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Time heads and searches, too, whoever has them."""
+        search = SoundSearch.__call__
+
+        def searched(*arguments: Any, **named: Any) -> object:
+            began = time.monotonic()
+            found = search(*arguments, **named)
+            ended = time.monotonic()
+            window, heard = self._stages.unsearched.popleft()
+            self.pieces.append(Piece(window.call_id, window.channel, window.end, heard, ended, sound=True))
+            self.spent[SOUND]["search"].append(ended - began)
+            return found
+
+        with (
+            patch.object(Head, "read", self._timed("head", Head.read)),
+            patch.object(SoundSearch, "__call__", searched),
+        ):
+            yield
 
     def _measured(
         self, kind: str, function: Callable[[Sequence[Asked]], list[Answer]], batch: Sequence[Asked]
@@ -106,9 +139,10 @@ class Traced:
         began = time.monotonic()
         answer = function(batch)
         ended = time.monotonic()
-        stages |= {"other": ended - began - sum(stages.values()), "in all": ended - began}
+        stages |= {"other": ended - began - sum(stages.values())}
         for stage, seconds in stages.items():
-            self.spent[kind][stage] += [seconds / len(batch)] * len(batch)
+            if (kind, stage) != (SOUND, "search"):
+                self.spent[kind][stage] += [seconds / len(batch)] * len(batch)
         return answer, began, ended
 
     def _timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,17 +167,21 @@ class _Proxy:
         return getattr(self._model, name)
 
 
-def parts(mark: Mark, latency: float, call_id: str, began: float, pieces: Sequence[Piece]) -> tuple[float, ...]:
+def parts(
+    mark: Mark, latency: float, call_id: str, began: float, pieces: Sequence[Piece], *, sound: bool = False
+) -> tuple[float, ...]:
     """Say what a block waited for, in seconds, as in `PARTS`.
 
     Args:
       latency: from the term's end to the block.
       began: second of the monotonic clock at which the call's first sample was sent.
       pieces: all that the recogniser did.
+      sound: whether a look at sound fired it: then it waited for such looks, and for none at text.
     """
     ended = began + mark.end
     at = ended + latency
-    own = [piece for piece in pieces if piece.call_id == call_id and piece.channel == mark.channel]
+    about = call_id, mark.channel, sound
+    own = [piece for piece in pieces if (piece.call_id, piece.channel, piece.sound) == about]
     holding = [piece for piece in own if piece.until is not None and piece.until >= mark.end]
     last = max((piece.ended for piece in own if piece.ended <= at), default=at)
     first = min(holding, key=lambda piece: piece.began, default=None)
@@ -153,12 +191,16 @@ def parts(mark: Mark, latency: float, call_id: str, began: float, pieces: Sequen
     return first.began - ended, first.ended - first.began, last - first.ended, at - last, latency
 
 
+Told = tuple[str, tuple[float, ...]]
+"""What a block was fired by, and its parts."""
+
+
 async def run(
-    traced: Traced, chosen: settings.Settings, labelled: Sequence[LabelledCall], parallel: int
-) -> list[tuple[float, ...]]:
-    """Stream the calls, `parallel` at a time; give each block's parts."""
+    traced: Traced, chosen: settings.Settings, labelled: Sequence[LabelledCall], parallel: int, firings: Firings
+) -> list[Told]:
+    """Stream the calls, `parallel` at a time; tell of each block."""
     turn = asyncio.Semaphore(parallel)
-    told: list[tuple[float, ...]] = []
+    told: list[Told] = []
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"Streaming, {parallel} at once", total=len(labelled))
         async with service.running(chosen, traced) as running:
@@ -174,32 +216,47 @@ async def run(
                     async for received in played:
                         began = time.monotonic() - received.at
                         messages.append(received)
-                    latencies = judge(call, messages).latencies
-                    told.extend(
-                        parts(mark, latencies[mark.term], call_id, began, traced.pieces)
-                        for mark in call.marks
-                        if mark.violation and mark.term in latencies
-                    )
+                    outcome = judge(call, messages)
+                    fired, latencies = firings.taken(call_id, outcome.named), outcome.latencies
+                    for mark in call.marks:
+                        if mark.violation and mark.term in latencies:
+                            ear = fired[mark.term]
+                            sound = ear == Ear.SOUND
+                            waited = parts(mark, latencies[mark.term], call_id, began, traced.pieces, sound=sound)
+                            told.append((ear, waited))
                 progress.advance(bar)
 
             await asyncio.gather(*map(one, labelled))
     return told
 
 
+def work_of(spent: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+    """Give the mean seconds of each stage, by kind of work, and their sum."""
+    stages = (*STAGES, "other")
+    means = {
+        kind: {stage: float(np.mean(one[stage])) if one[stage] else 0.0 for stage in stages}
+        for kind, one in spent.items()
+    }
+    return {kind: {**one, "in all": sum(one.values())} for kind, one in means.items()}
+
+
 def show_work(spent: dict[str, dict[str, list[float]]], parallel: int) -> None:
     """Print what a look costs, in milliseconds for each window, batched ones sharing."""
     table = Table("", "how many", *STAGES, "other", "in all", title=f"{parallel} at once: milliseconds, mean")
-    for kind, stages in sorted(spent.items()):
-        means = [f"{1000 * float(np.mean(stages[stage])):.0f}" for stage in (*STAGES, "other", "in all")]
-        table.add_row(kind, str(len(stages["in all"])), *means)
+    for kind, stages in sorted(work_of(spent).items()):
+        means = [f"{1000 * stages[stage]:.0f}" for stage in (*STAGES, "other", "in all")]
+        table.add_row(kind, str(len(spent[kind]["other"])), *means)
     Console(width=130).print(table)
 
 
-def show_blocks(told: Sequence[tuple[float, ...]], parallel: int) -> None:
-    """Print what blocks waited for: all of them, and the slowest fourth."""
+def show_blocks(told: Sequence[Told], parallel: int) -> None:
+    """Print what blocks waited for: all of them, the slowest fourth, and those of each ear."""
     table = Table("", *PARTS, title=f"{parallel} at once: seconds from the term's end, mean")
-    ordered = sorted(told, key=lambda one: one[-1])
-    for name, group in ((f"all {len(ordered)}", ordered), ("slowest fourth", ordered[-(-3 * len(ordered) // 4) :])):
+    ordered = sorted((waited for _, waited in told), key=lambda one: one[-1])
+    groups = [(f"all {len(ordered)}", ordered), ("slowest fourth", ordered[-(-3 * len(ordered) // 4) :])]
+    by_ear = {ear: [waited for fired, waited in told if fired == ear] for ear in Ear}
+    groups += [(f"{len(own)} fired by {ear}", own) for ear, own in by_ear.items() if own]
+    for name, group in groups:
         table.add_row(name, *(f"{float(np.mean([one[i] for one in group])):.2f}" for i in range(len(PARTS))))
     Console(width=130).print(table)
 
@@ -222,13 +279,13 @@ def main() -> None:
     for parallel in options.parallel:
         traced.pieces.clear()
         traced.spent.clear()
-        told = loops.run(run(traced, chosen, labelled, parallel))
+        with watched() as firings, traced.timing():
+            told = loops.run(run(traced, chosen, labelled, parallel, firings))
         show_work(traced.spent, parallel)
         if told:
             show_blocks(told, parallel)
-        work = {kind: {name: float(np.mean(s)) for name, s in one.items()} for kind, one in traced.spent.items()}
-        blocks = [dict(zip(PARTS, one, strict=True)) for one in told]
-        figures[f"{parallel} at once"] = {"work": work, "blocks": blocks}
+        blocks = [{"fired by": ear, **dict(zip(PARTS, waited, strict=True))} for ear, waited in told]
+        figures[f"{parallel} at once"] = {"work": work_of(traced.spent), "blocks": blocks}
         if options.json:
             options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     data.cleanup()

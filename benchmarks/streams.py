@@ -24,6 +24,8 @@ class Outcome:
       false: terms that were blocked though nothing forbidden was said there.
       unmarked: terms that were blocked, and were said though nobody had marked them.
       match_to_signal: milliseconds, of each block.
+      named: what the service calls the violation of each term's first block.
+      fired: what that block came of (`benchmarks.fired.Ear`), where calls were watched.
     """
 
     file: str
@@ -35,6 +37,8 @@ class Outcome:
     unmarked: list[str] = field(default_factory=list)
     match_to_signal: list[float] = field(default_factory=list)
     blind: float = 0.0
+    named: dict[str, str] = field(default_factory=dict)
+    fired: dict[str, str] = field(default_factory=dict)
 
 
 async def measure(url: str, call: LabelledCall, recording: Recording | None = None) -> Outcome:
@@ -90,6 +94,7 @@ def judge(call: LabelledCall, messages: Sequence[Received]) -> Outcome:
         mark = _met(violations, spans[block.message["violation_id"]], channel)
         if mark is not None:
             outcome.latencies.setdefault(mark.term, block.at - mark.end)
+            outcome.named.setdefault(mark.term, str(block.message["violation_id"]))
         elif call.holds(term, channel):
             outcome.unmarked.append(term)
         else:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.calls import Mark
-from benchmarks.stages import Piece, parts
+from benchmarks.stages import STAGES, Piece, parts, work_of
 
 MARK = Mark(True, "保本", "agent", 5.0)
 BEGAN = 100.0
 
 
-def piece(until: float | None, began: float, ended: float, channel: str = "agent") -> Piece:
-    return Piece("c", channel, until, BEGAN + began, BEGAN + ended)
+def piece(until: float | None, began: float, ended: float, channel: str = "agent", *, sound: bool = False) -> Piece:
+    return Piece("c", channel, until, BEGAN + began, BEGAN + ended, sound)
 
 
 def test_of_a_block_are_the_look_that_first_held_the_term_and_what_came_after_it() -> None:
@@ -34,3 +34,23 @@ def test_of_a_block_before_such_a_look_are_what_was_done_after_the_terms_end() -
 def test_of_another_calls_are_none() -> None:
     others = [Piece("d", "agent", 5.1, BEGAN + 5.1, BEGAN + 5.2)]
     assert parts(MARK, 0.3, "c", BEGAN, others) == pytest.approx((0.0, 0.0, 0.3, 0.0, 0.3))
+
+
+def test_of_a_block_are_the_looks_of_the_kind_that_fired_it() -> None:
+    pieces = [piece(5.1, 5.1, 5.14, sound=True), piece(5.1, 5.12, 5.35), piece(5.3, 5.3, 5.33, sound=True)]
+    assert parts(MARK, 0.15, "c", BEGAN, pieces, sound=True) == pytest.approx((0.1, 0.04, 0.0, 0.01, 0.15))
+    assert parts(MARK, 0.36, "c", BEGAN, pieces) == pytest.approx((0.12, 0.23, 0.0, 0.01, 0.36))
+
+
+def test_a_look_takes_all_its_stages_together() -> None:
+    spent = {kind: {stage: [0.0, 0.0] for stage in (*STAGES, "other")} for kind in ("a look at sound", "weighing")}
+    spent["a look at sound"] |= {
+        "encode": [0.03, 0.01],
+        "head": [0.004, 0.002],
+        "search": [0.005],
+        "other": [0.001] * 2,
+    }
+    work = work_of(spent)
+    assert work["a look at sound"]["search"] == pytest.approx(0.005)
+    assert work["a look at sound"]["in all"] == pytest.approx(0.02 + 0.003 + 0.005 + 0.001)
+    assert work["weighing"]["in all"] == 0.0
