@@ -1,161 +1,49 @@
 """How many violations are blocked, and how many blocks are right, at each level of matching?
 
-Recognises labelled calls once, window by window on a virtual clock, and replays what was heard through the detector:
-by text alone; with terms that sound the same; with terms that sound alike; and with each candidate weighed against the
-audio, as the service does it. Beside that, how far the agreed text is from the labels, and how far what faster-whisper
-makes of the whole recording is.
+Recognises labelled calls, window by window on a virtual clock, and replays what was heard through the detector: by text
+alone; with terms that sound the same; with terms that sound alike; with each candidate weighed against the audio; and,
+where a head reads sounds in the language, with terms heard in the sound itself. For the last, calls are recognised once
+more, as the service does it there: text is looked at less often, and sounds besides. Beside that, how far the agreed
+text (of the last level that there is) is from the labels, and how far what faster-whisper makes of the whole recording.
 
-    python -m benchmarks.accuracy CALLS [--model base] [--json FILE] [--picture docs/verification.svg]
+Where CALLS holds sets of people as well (CALLS/NAME with a labels.json, and CALLS/NAME.yaml), they are scanned as
+`benchmarks.people` does it: recall by length and by what was done to the recordings, false by term-hour, and how often
+what was found is true. Their pictures, the curve of what is missed against what is false among them, go beside the
+verification curve.
+
+    python -m benchmarks.accuracy CALLS [--people [NAME ...], all if not given] [--degrade clean babble gsm loss]
+        [--model base] [--json FILE] [--picture docs/verification.svg]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Printed
 
-from benchmarks import calls, error_rates, machine
-from benchmarks.calls import LabelledCall, Mark
+from benchmarks import calls, error_rates, machine, people, people_report
+from benchmarks.calls import Mark
+from benchmarks.degraded import DEGRADATIONS
 from benchmarks.error_rates import WholeFile
+from benchmarks.levels import LEVELS, Answer, Heard, Look, levels, listen, weigh
 from detector import verify
 from detector.detector import Detector
 from detector.policy import ACTIONS
-from detector.types import Decision, Score, ScoreRequest, TranscriptUpdate, Violation, Word
+from detector.types import Violation
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
-from streamer import recordings, service, settings
-from streamer.audio import SAMPLE_RATE, Resampler, decode, encode
-from streamer.channel import AFTER, BEFORE, Channel
-from streamer.recognition.recognizer import Recognizer, Scoring, Window
-from streamer.recognition.vad import SileroModel
-
-FRAME = 0.02
-TAKES = 0.2
-"""Seconds of the virtual clock that a window takes, about what it takes on two cores."""
-SAME_SOUND = 0.07
-IMPOSSIBLE = -1000.0
-LEVELS = ("text", "+ phonetic", "+ near miss", "+ verification")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one window changed, all that was heard in it, and its audio."""
-
-    update: TranscriptUpdate
-    words: tuple[Word, ...]
-    audio: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A call as it was recognised, look by look, and its channels' audio at 16 kHz."""
-
-    call: LabelledCall
-    looks: Sequence[Look]
-    audio: dict[str, NDArray[np.float32]]
-
-    @property
-    def agreed(self) -> dict[str, str]:
-        """The text that was committed, by channel."""
-        texts = dict.fromkeys(self.audio, "")
-        for look in self.looks:
-            texts[look.update.channel] += "".join(word.text for word in look.update.committed)
-        return texts
-
-
-Answer = Callable[[ScoreRequest, Look], Score]
-
-
-def listen(recognizer: Recognizer, call: LabelledCall) -> Heard:
-    """Recognise a call as the service would, on a virtual clock."""
-    recording = recordings.read(call.path)
-    looks: list[tuple[float, Look]] = []
-    audio = {}
-    for column, name in enumerate(recording.channels):
-        samples = np.ascontiguousarray(recording.samples[:, column])
-        resampler = Resampler(recording.sample_rate)
-        received = resampler.push(decode(encode(samples, recording.encoding), recording.encoding))
-        audio[name] = np.concatenate([received, resampler.flush()])
-        channel = Channel(name, recording.encoding, recording.sample_rate, SileroModel())
-        mono = replace(recording, samples=samples[:, None], channels=(name,))
-        looks += _listen_to(recognizer, channel, list(mono.frames(FRAME)), call.language)
-    return Heard(call, [look for _, look in sorted(looks, key=lambda one: one[0])], audio)
-
-
-def _listen_to(
-    recognizer: Recognizer, channel: Channel, frames: list[bytes], language: str
-) -> Iterator[tuple[float, Look]]:
-    due, now = 0.0, 0.0
-    excerpt = None
-    while True:
-        if frames:
-            channel.receive(frames.pop(0))
-            if not frames:
-                channel.finish()
-            if (portion := channel.portion()) is not None:
-                channel.take(portion.process())
-        now += FRAME
-        if excerpt is not None and now >= due:
-            final, speech = excerpt.plan.final, excerpt.speech
-            window = Window("", channel.name, 0, excerpt.audio, excerpt.start, language, final=final, speech=speech)
-            (hypothesis,) = recognizer.recognize([window])
-            yield now, Look(channel.heard(hypothesis)[0], hypothesis.words, excerpt.audio)
-            excerpt = None
-        if excerpt is None and (excerpt := channel.next()) is not None:
-            due = now + TAKES
-        if not frames and excerpt is None and channel.idle:
-            return
-
-
-def replay(heard: Heard, table: Table, answer: Answer) -> list[Violation]:
-    """Run a call's text through a detector; give what is blocked when all is said."""
-    detector = Detector(table, ACTIONS)
-    blocked: dict[str, Violation] = {}
-    for look in heard.looks:
-        decisions, requests = list[Decision](), list[ScoreRequest]()
-        for reaction in (detector.update(look.update), detector.reread(look.update)):
-            decisions += reaction.decisions
-            requests += reaction.requests
-        for request in requests:
-            decisions += detector.scored(answer(request, look)).decisions
-        for decision in decisions:
-            if decision.action is not None:
-                blocked[decision.violation.id] = decision.violation
-    return list(blocked.values())
-
-
-def weigh(recognizer: Recognizer, heard: Heard) -> Answer:
-    """Answer as the service does, from the audio."""
-
-    def answer(request: ScoreRequest, look: Look) -> Score:
-        again = request.within(look.words)
-        start, end = (round(max(0.0, at) * SAMPLE_RATE) for at in (request.start - BEFORE, request.end + AFTER))
-        audio = look.audio if again else heard.audio[request.channel][start:end]
-        texts = again or request.alone()
-        question = Scoring("", "", request.id, audio, heard.call.language, texts.heard, texts.instead, 0.0)
-        (likelihoods,) = recognizer.score([question])
-        return question.answer(likelihoods)
-
-    return answer
-
-
-def _levels(table: Table, weighed: Answer) -> dict[str, tuple[Table, Answer]]:
-    def by_distance(most: float) -> Answer:
-        return lambda request, _: Score(request.id, 0.0, 0.0 if request.distance <= most else IMPOSSIBLE)
-
-    answers = (by_distance(-1), by_distance(SAME_SOUND), by_distance(1), weighed)
-    tables = (replace(table, sounds=None), table, table, table)
-    return dict(zip(LEVELS, zip(tables, answers, strict=True), strict=True))
+from streamer import service, settings
+from streamer.recognition.sounds.search import search_of
 
 
 @dataclass(slots=True)
@@ -186,11 +74,11 @@ def judge(heard: Heard, blocked: Sequence[Violation], tally: Tally) -> None:
 
 
 def curve(heard: Sequence[Heard], tables: dict[str, Table], answers: Sequence[Answer]) -> list[tuple[float, bool]]:
-    """Give the cost of each candidate that was weighed, and whether a violation was spoken there."""
+    """Give the cost of each candidate found in text that was weighed, and whether a violation was spoken there."""
     points: list[tuple[float, bool]] = []
     for call, answer in zip(heard, answers, strict=True):
         detector = Detector(tables[call.call.language], ACTIONS)
-        for look in call.looks:
+        for look in (look for look in call.looks if isinstance(look, Look)):
             for request in (*detector.update(look.update).requests, *detector.reread(look.update).requests):
                 violation, score = detector.named(request.id), answer(request, look)
                 lost = score.heard - score.instead
@@ -227,57 +115,106 @@ def draw(points: Sequence[tuple[float, bool]], picture: Path) -> None:
     figure.savefig(picture)
 
 
+def sets_of(folder: Path, names: Sequence[str] | None) -> list[Path]:
+    """Give the sets of people in a folder, each with its lexicon beside it: those that are named, or all.
+
+    Raises:
+      SystemExit: one that is named isn't there.
+    """
+    found = {
+        path.stem: path.with_suffix("")
+        for path in sorted(folder.glob("*.yaml"))
+        if (path.with_suffix("") / calls.LABELS).exists()
+    }
+    if missing := set(names or ()) - found.keys():
+        raise SystemExit(f"{folder} holds no set of people {', '.join(sorted(missing))} with a lexicon beside it")
+    return [*found.values()] if names is None else [found[name] for name in names]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__.splitlines()[0])
     parser.add_argument("calls", type=Path, help="folder with zh/labels.json and en/labels.json")
+    parser.add_argument(
+        "--people", nargs="*", metavar="NAME", help="sets of people in it (default: all; none if none is named)"
+    )
+    degradations = (people.CLEAN, *DEGRADATIONS)
+    parser.add_argument(
+        "--degrade", nargs="+", choices=degradations, default=degradations, help="of people (default: all)"
+    )
     parser.add_argument("--model", default="base", help="as in huazha serve (default: base)")
     parser.add_argument("--json", type=Path, help="where to write the figures as well")
     parser.add_argument("--picture", type=Path, help="where to draw the verification curve (SVG or PNG)")
     options = parser.parse_args()
-    recognizer = service.load_recognizer(settings.load(None, {"model": options.model}))
-    labelled = calls.read(options.calls)
-    tracked = partial(track, total=len(labelled), console=Console(stderr=True), transient=True)
-    with ThreadPoolExecutor(recognizer.concurrency) as threads:
-        streams = threads.map(lambda call: listen(recognizer, call), labelled)
-        heard = list(tracked(streams, "Recognising"))
-        whole_file = WholeFile(options.model, workers=recognizer.concurrency)
-        read = threads.map(lambda one: whole_file.hear(one.audio, one.call.language), heard)
-        whole = list(tracked(read, "Transcribing whole files"))
+    folder = options.calls.resolve()
+    sets = sets_of(folder, options.people)
+    console = Console(width=120)
+    console.print(machine.line(), highlight=False)
+    figures: dict[str, Any] = {"machine": machine.describe(), "model": options.model}
+    figures |= in_calls(folder, options.model, options.picture, console)
+    for recorded in sets:
+        measured = people.measure(
+            recorded, recorded.with_suffix(".yaml"), options.degrade, people.Way(options.model), people.SEED
+        )
+        people_report.show(measured)
+        figures[recorded.name] = measured.figures()
+        if options.picture:
+            people_report.draw(measured, options.picture.parent)
+    if options.json:
+        options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def in_calls(folder: Path, model: str, picture: Path | None, console: Console) -> dict[str, Any]:
+    """Measure labelled calls at each level, and print that; give the figures by language."""
+    recognizer = service.load_recognizer(settings.load(None, {"model": model}))
+    labelled = calls.read(folder)
     lexicon = load(shipped())
     tables = {language: compile_lexicon(lexicon, language) for language in calls.LANGUAGES}
-    answers = [weigh(recognizer, call) for call in heard]
-    figures: dict[str, object] = {"machine": machine.describe(), "model": options.model}
+    searches = {name: search_of(table, recognizer.abilities(name).sounds) for name, table in tables.items()}
+    hears = [call for call in labelled if searches[call.language] is not None]
+    progress = Console(stderr=True)
+    with ThreadPoolExecutor(recognizer.concurrency) as threads:
+        tracked = partial(track, total=len(labelled), console=progress, transient=True)
+        plain = list(tracked(threads.map(lambda call: listen(recognizer, call), labelled), "Recognising"))
+        again = threads.map(lambda call: listen(recognizer, call, searches[call.language]), hears)
+        listened = track(again, "Listening to sounds", total=len(hears), console=progress, transient=True)
+        sounded = {one.call.path: (one, weigh(recognizer, one)) for one in listened}
+        whole_file = WholeFile(model, workers=recognizer.concurrency)
+        read = threads.map(lambda one: whole_file.hear(one.audio, one.call.language), plain)
+        whole = list(tracked(read, "Transcribing whole files"))
+    answers = [weigh(recognizer, call) for call in plain]
+    figures: dict[str, Any] = {}
     printed = Printed("", *LEVELS)
     errors = Printed("errors", "stream", "whole file", "stream against whole file")
     details: list[str] = []
     for language in calls.LANGUAGES:
-        tallies = {level: Tally([], [], [], []) for level in LEVELS}
-        for call, answer in zip(heard, answers, strict=True):
+        tallies: dict[str, Tally] = {}
+        texts = []
+        for call, answer, text in zip(plain, answers, whole, strict=True):
             if call.call.language == language:
-                for level, (table, answered) in _levels(tables[language], answer).items():
-                    judge(call, replay(call, table, answered), tallies[level])
-        printed.add_row(
-            f"{language} recall", *(f"{len(t.hits)} of {len(t.hits) + len(t.missed)}" for t in tallies.values())
-        )
+                heard = sounded.get(call.call.path)
+                texts.append((call.call.said, (heard[0] if heard else call).agreed, text))
+                for level, blocked in levels(tables[language], call, answer, heard).items():
+                    judge(call, blocked, tallies.setdefault(level, Tally([], [], [], [])))
+        if not tallies:
+            continue
+        recalls = [f"{len(t.hits)} of {len(t.hits) + len(t.missed)}" for t in tallies.values()]
+        without = ["no head"] * (len(LEVELS) - len(tallies))
+        printed.add_row(f"{language} recall", *recalls, *without)
         printed.add_row(f"{language} false blocks", *(str(len(t.false)) for t in tallies.values()))
-        texts = [(c.call.said, c.agreed, w) for c, w in zip(heard, whole, strict=True) if c.call.language == language]
         found = error_rates.rates(texts, language)
         errors.add_row(f"{language} {error_rates.UNITS[language]}", *(f"{rate:.1%}" for rate in asdict(found).values()))
         figures[language] = {
             level: {"hits": len(t.hits), "missed": t.missed, "false": t.false, "said but not marked": t.unmarked}
             for level, t in tallies.items()
         } | {"error rates": asdict(found)}
-        last = tallies[LEVELS[-1]]
+        last = [*tallies.values()][-1]
         details += [f"missed  {name}" for name in last.missed] + [f"false   {name}" for name in last.false]
         details += [f"said, not marked  {name}" for name in last.unmarked]
-    console = Console(width=120)
-    console.print(machine.line(), highlight=False)
     console.print(printed, errors)
     print("\n".join(details))
-    if options.json:
-        options.json.write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if options.picture:
-        draw(curve(heard, tables, answers), options.picture)
+    if picture:
+        draw(curve(plain, tables, answers), picture)
+    return figures
 
 
 if __name__ == "__main__":

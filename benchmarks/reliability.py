@@ -57,8 +57,7 @@ def bands(told: Sequence[Told]) -> list[Band]:
     """Put what was found into bands; those in which there is nothing are left out."""
     sorted_out: dict[int, list[Told]] = {}
     for one in told:
-        # Rounded first: 0.7 / 0.1 is less than 7.
-        sorted_out.setdefault(min(int(round(one.confidence * BANDS, 9)), BANDS - 1), []).append(one)
+        sorted_out.setdefault(min(int(one.confidence * BANDS), BANDS - 1), []).append(one)
     return [
         Band(
             number / BANDS,
