@@ -193,6 +193,10 @@ class Detector:
         """Ask of what was heard by sound, and not surely, how well it fits in the place of the text there."""
         requests, given_up = [], []
         for life in lives.unweighed(update.until if update.final else update.until - RIPE):
+            if any(_bears_out(finding, life) for finding in hearing.silenced):
+                # The text has it, too, and there it doesn't count.
+                given_up.append(life.step(Status.RETRACTED))
+                continue
             span = hearing.between(life.start, life.end, life.violation.term)
             if span is not None:
                 life.asked += 1

@@ -174,6 +174,12 @@ class TestWhatIsNotSure:
         at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=2.0))
         assert statuses(at.update(read("您好", start=8.0))) == [Status.RETRACTED]
 
+    def test_is_given_up_where_the_text_has_it_in_an_allow_phrase(self, at: Detector) -> None:
+        at.sounded(look(spot("risk-free", "无风险", 0.6, 0.5), until=2.0))
+        reaction = at.update(read("无风险利率"))
+        assert statuses(reaction) == [Status.RETRACTED]
+        assert not reaction.requests
+
     def test_is_not_given_up_by_text_of_what_was_said_before_it(self, at: Detector) -> None:
         at.sounded(look(spot("risk-free", "无风险", 4.6, 0.5), until=6.0))
         assert not at.update(TranscriptUpdate("agent", tuple(words("您好")), (), final=True, until=2.0)).decisions
