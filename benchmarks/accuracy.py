@@ -30,6 +30,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Printed
+from threadpoolctl import threadpool_limits
 
 from benchmarks import calls, error_rates, machine, people, people_report
 from benchmarks.calls import Mark
@@ -172,7 +173,8 @@ def in_calls(folder: Path, model: str, picture: Path | None, console: Console) -
     searches = {name: search_of(table, recognizer.abilities(name).sounds) for name, table in tables.items()}
     hears = [call for call in labelled if searches[call.language] is not None]
     progress = Console(stderr=True)
-    with ThreadPoolExecutor(recognizer.concurrency) as threads:
+    # As in the service: products as small as a head's gain nothing from more threads.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(recognizer.concurrency) as threads:
         tracked = partial(track, total=len(labelled), console=progress, transient=True)
         plain = list(tracked(threads.map(lambda call: listen(recognizer, call), labelled), "Recognising"))
         again = threads.map(lambda call: listen(recognizer, call, searches[call.language]), hears)
