@@ -131,7 +131,9 @@ def draw(measured: Measured, folder: Path) -> None:
     """Draw both pictures of a set."""
     draw_curve(measured.judged, measured.title, folder / f"det-{measured.language}.svg")
     picture = folder / f"reliability-{measured.language}.svg"
-    reliability.draw(measured.told, f"{measured.title}: {', '.join(measured.judged)}", picture)
+    said = sum(len(one.phrases) for one in measured.judged.values())
+    hours = sum(one.term_hours for one in measured.judged.values())
+    reliability.draw(measured.told, f"{measured.title}: {', '.join(measured.judged)}", said / hours, picture)
 
 
 def draw_curve(judged: Mapping[str, Judged], title: str, picture: Path) -> None:

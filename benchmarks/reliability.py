@@ -2,6 +2,10 @@
 
 Of all that was found, blocked or not: how sure the detector was, in bands, against the share that was truly said. What
 was said though nobody marked it there was said.
+
+How often something is true depends on how often it is said. By sound, confidence is for terms that are said once in ten
+hours of calls; in a set of people each phrase is said every few minutes. What confidence comes to where false ones are
+as frequent, and true ones are that much more, is drawn as well.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from benchmarks.phrases import Judged, Share
 BANDS = 10
 """Of confidence, all as wide."""
 WRITTEN, UNWRITTEN = "written so in the text", "only heard, or written otherwise"
+USUAL = 0.1
+"""Times in an hour in which somebody listens for a phrase that it is said, where confidence is meant to be right."""
 COLOURS = {WRITTEN: "#2b5fa8", UNWRITTEN: "#b07a00"}
 
 
@@ -83,6 +89,11 @@ def by_kind(told: Sequence[Told]) -> dict[str, list[Told]]:
     }
 
 
+def where_said_oftener(confidence: float, often: float) -> float:
+    """Give what a confidence comes to where phrases are said `often` times as often as it is meant for."""
+    return confidence * often / (confidence * often + 1 - confidence)
+
+
 def figures(told: Sequence[Told]) -> dict[str, Any]:
     """Give all there is to tell, as JSON has it."""
     kinds: Mapping[str, Sequence[Told]] = {"all": told, **by_kind(told)}
@@ -95,8 +106,12 @@ def figures(told: Sequence[Told]) -> dict[str, Any]:
     }
 
 
-def draw(told: Sequence[Told], title: str, picture: Path) -> None:
-    """Draw the share truly said by confidence, with its interval, and below it how many were found so."""
+def draw(told: Sequence[Told], title: str, said_per_hour: float, picture: Path) -> None:
+    """Draw the share truly said by confidence, with its interval, and below it how many were found so.
+
+    Args:
+      said_per_hour: of each phrase that was listened for.
+    """
     import matplotlib as mpl  # noqa: PLC0415 - only for the picture
 
     mpl.use("Agg")
@@ -104,6 +119,10 @@ def draw(told: Sequence[Told], title: str, picture: Path) -> None:
 
     figure, (above, below) = plt.subplots(2, 1, figsize=(7, 6), layout="constrained", sharex=True, height_ratios=(3, 1))
     above.plot([0, 1], [0, 1], color="#888", linestyle=":", label="as often true as it says")
+    often = said_per_hour / USUAL
+    steps = [step / 200 for step in range(201)]
+    expected = [where_said_oftener(step, often) for step in steps]
+    above.plot(steps, expected, color="#888", linestyle="--", label=f"the same, said {often:.0f} times as often")
     for name, some in by_kind(told).items():
         found = bands(some)
         if not found:

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.phrases import Found, Judged
-from benchmarks.reliability import BANDS, UNWRITTEN, WRITTEN, Told, bands, by_kind, draw, error, told_of
+from benchmarks.reliability import (
+    BANDS,
+    UNWRITTEN,
+    WRITTEN,
+    Told,
+    bands,
+    by_kind,
+    draw,
+    error,
+    told_of,
+    where_said_oftener,
+)
 
 FOUND = Found("a.wav", "p-1", "临界值", "agent", 4.2, 5.1, True, 0.9)
 
@@ -68,8 +79,15 @@ class TestTheError:
 def test_the_picture_tells_of_both_kinds_and_counts_all(tmp_path: Path) -> None:
     picture = tmp_path / "reliability.svg"
     some = [*told(*[0.95] * 7), *told(0.15, 0.15, said=False, written=False), *told(0.55, written=False)]
-    draw(some, "zh", picture)
+    draw(some, "zh", 6.6, picture)
     # Letters are drawn as outlines, with the text in a comment.
     comments = picture.read_text(encoding="utf-8")
     assert f"{WRITTEN} (7 found" in comments
     assert f"{UNWRITTEN} (3 found" in comments
+    assert "said 66 times as often" in comments
+
+
+def test_where_a_phrase_is_said_oftener_as_many_false_ones_are_a_smaller_share() -> None:
+    # Of ten, two are false; where eight times as many are said, of 66.
+    assert where_said_oftener(0.8, 8) == pytest.approx(64 / 66)
+    assert [where_said_oftener(sure, 5) for sure in (0.0, 1.0)] == [0.0, 1.0]
