@@ -12,8 +12,9 @@ from detector.bounds import Passing
 from detector.conduct import Conduct
 from detector.disclosures import Disclosures
 from detector.hearing import Finding, Hearing
-from detector.lifecycle import BETTER, Life, Lives
+from detector.lifecycle import BETTER, Life, Lives, Span
 from detector.policy import Policy
+from detector.sounding import Sounding
 from detector.types import (
     Action,
     Decision,
@@ -30,6 +31,7 @@ from detector.types import (
 )
 from detector.verify import Verdict
 from lexicon.compiler import Table
+from lexicon.negation import denied
 from lexicon.normalize import fold
 from lexicon.types import Severity
 
@@ -37,6 +39,7 @@ MOST_ASKED = 4
 RIPE = 0.3
 """Seconds of audio after a term from which on it was surely spoken to its end: what was asked before is asked again."""
 NOT_AGREED = "not in the final text"
+SILENCED = "part of something harmless"
 HOMOPHONE = 0.05
 """Distance up to which two readings are the same in the ear."""
 APART = 2.0
@@ -64,6 +67,7 @@ class Detector:
         self._actions = actions
         self._policy = policy
         self._hearings: dict[str, Hearing] = {}
+        self._soundings: dict[str, Sounding] = {}
         self._lives: dict[str, Lives] = {}
         self._known: dict[str, list[Finding]] = {}
         self._asked: dict[str, Life] = {}
@@ -107,7 +111,7 @@ class Detector:
                 life = lives.candidate(finding.rule, finding.start, finding.end)
                 self._consider(finding, update, life, decisions, requests)
         requests += self._settle(lives, hearing)
-        weighed, given_up = self._weigh(lives, hearing, update)
+        weighed, given_up = self._weigh(lives, hearing, found, update)
         requests += weighed
         decisions += given_up
         self._known[update.channel] = [*found, *hearing.silenced]
@@ -117,22 +121,31 @@ class Detector:
         """Take in what was heard in the sound of a channel; what is sure fires, the rest waits for its text."""
         hearing = self._hearings.setdefault(look.channel, Hearing(self._table, look.channel, once=self._once))
         lives = self._lives.setdefault(look.channel, Lives())
+        heard = self._soundings.setdefault(look.channel, Sounding(self._table))
+        found, silenced = heard.take(look, hearing.words)
         decisions: list[Decision] = []
-        for finding in sorted(sounding.findings(self._table, look, hearing.words), key=attrgetter("urgency")):
-            sure, known = finding.sure and not finding.waits, 1 - finding.distance
+        for hit in silenced:
+            for known in lives.by_sound(self._table.rules[hit.use.rule], hit.start, hit.end):
+                self.violations -= known.fired
+                decisions.append(known.step(Status.RETRACTED, undo=SILENCED))
+        for finding in sorted(found, key=attrgetter("urgency")):
+            sure, probable = finding.sure and not finding.waits, 1 - finding.distance
             met = _met_by(finding, lives)
             if met is not None:
                 if met.doubtful and sure and not finding.denied:
-                    met.sound = known
+                    met.sound = probable
                     decisions += self._escalate(met, sure=True).decisions
                 continue
             life = lives.candidate(finding.rule, finding.start, finding.end)
+            if life is not None and life.overruled:
+                # Its text was likelier by more than its sound was clear, which is as clear in every look at it.
+                continue
             if life is None or (life.violation.status is Status.RETRACTED and sure):
                 life = self._begin(finding, look.channel)
                 life.distance = inf
                 lives.add(life)
                 decisions.append(Decision(life.violation, None))
-            life.sound = max(known, life.sound or 0.0)
+            life.sound = max(probable, life.sound or 0.0)
             if sure and life.violation.status is Status.CANDIDATE:
                 life.denied = finding.denied
                 decisions.append(self._fire(life, round(life.sound, 3), sure=True))
@@ -188,25 +201,40 @@ class Detector:
         return requests
 
     def _weigh(
-        self, lives: Lives, hearing: Hearing, update: TranscriptUpdate
+        self, lives: Lives, hearing: Hearing, found: Sequence[Finding], update: TranscriptUpdate
     ) -> tuple[list[ScoreRequest], list[Decision]]:
-        """Ask of what was heard by sound, and not surely, how well it fits in the place of the text there."""
+        """Ask of what was heard by sound, and not surely, how well it fits in the place of the text there.
+
+        What lies in an allow phrase there doesn't; what may yet come to lie in one is asked about later.
+        """
         requests, given_up = [], []
         for life in lives.unweighed(update.until if update.final else update.until - RIPE):
-            if any(_bears_out(finding, life) for finding in hearing.silenced):
-                # The text has it, too, and there it doesn't count.
+            silenced = [one for one in hearing.silenced if _is_at(one, life)]
+            if any(one.committed or update.final for one in silenced):
                 given_up.append(life.step(Status.RETRACTED))
                 continue
-            span = hearing.between(life.start, life.end, life.violation.term)
+            if silenced or any(one.waits and _is_at(one, life) for one in found):
+                continue
+            rule, term = self._table.rules.index(life.rule), life.violation.term
+            goes_on = sounding.goes_on(self._table, rule, (term, life.end), update.until, hearing.words)
+            if goes_on and not (update.final or update.paused):
+                continue
+            span = hearing.between(life.start, life.end, term)
             if span is not None:
                 life.asked += 1
                 life.waiting = True
+                life.denied = self._denies(hearing, span)
                 self._asked[life.violation.id] = life
                 context, violation = hearing.around(span), life.violation
-                requests.append(ScoreRequest(violation.id, violation.channel, *context, violation.term, life.distance))
+                requests.append(ScoreRequest(violation.id, violation.channel, *context, term, life.distance))
             elif update.final:
                 given_up.append(life.step(Status.RETRACTED))
         return requests, given_up
+
+    def _denies(self, hearing: Hearing, span: Span) -> bool:
+        """Whether the text around some words denies what was said in their place."""
+        before, _, after = hearing.parted(span)
+        return denied(self._table.language, *("".join(word.text for word in words) for words in (before, after)))
 
     def _met_again(self, life: Life, finding: Finding) -> list[Decision]:
         """A violation that was fired stands in committed text, perhaps as part of something longer."""
@@ -370,10 +398,15 @@ class Detector:
         life.settling = False
         if life.violation.status is not Status.FIRED:
             return Reaction()
-        if right:
-            return Reaction((life.step(Status.CONFIRMED),))
-        self.violations -= 1
-        return Reaction((life.step(Status.RETRACTED, undo=NOT_AGREED),))
+        if not right:
+            self.violations -= 1
+            return Reaction((life.step(Status.RETRACTED, undo=NOT_AGREED),))
+        hearing = self._hearings[life.violation.channel]
+        span = hearing.between(life.start, life.end, life.violation.term)
+        if life.sound is not None and not life.denied and span is not None and self._denies(hearing, span):
+            # It was fired before there was any text.
+            return Reaction((life.deny(), life.step(Status.CONFIRMED)))
+        return Reaction((life.step(Status.CONFIRMED),))
 
     def _escalate(self, life: Life, *, sure: bool) -> Reaction:
         """What was fired for people to look into is clear now, or still is not."""
@@ -442,6 +475,11 @@ class Detector:
         life.distance, life.denied = finding.distance, finding.denied
 
 
+def _is_at(finding: Finding, life: Life) -> bool:
+    """Whether a finding is of a violation's rule, and in its place."""
+    return finding.rule is life.rule and life.overlaps(finding.start, finding.end)
+
+
 def _bears_out(finding: Finding, life: Life) -> bool:
     """Whether a finding is a violation that was fired, or one that sounds the same in its place."""
     least = HOMOPHONE if life.distance == inf else max(HOMOPHONE, life.distance)
@@ -454,6 +492,7 @@ def _elsewhere(life: Life, found: Sequence[Finding], lives: Lives) -> Finding | 
     for finding in found:
         same = finding.rule is life.rule and finding.term == life.violation.term
         near = max(finding.start - life.end, life.start - finding.end) < APART
+        near = near and not lives.sounds(finding.rule, finding.start, finding.end)
         if same and near and finding.exact and finding.committed and _met_by(finding, lives) is None:
             return finding
     return None
@@ -468,7 +507,7 @@ def _met_by(finding: Finding, lives: Lives, heard: Sequence[Finding] = (), since
     start, end = finding.start, finding.end
     agreed = finding.exact and finding.committed
     met = lives.covering(finding.rule, finding.severity, start, end, agreed=agreed)
-    if met is None and not finding.committed:
+    if met is None and not finding.committed and not lives.sounds(finding.rule, start, end):
         places = [(other.start, other.end) for other in heard if other.rule is finding.rule]
         met = lives.displaced(finding.rule, finding.term, places, since)
     return met

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
-from detector.types import Action, Decision, Status, Violation
+from detector.types import Action, Decision, MatchKind, Status, Violation
 from lexicon.types import Rule, Severity
 
 
@@ -56,6 +57,7 @@ class Life:
       doubtful: whether it was fired only for people to look into, since it was not sure enough.
       action: what was done about it when it fired.
       sound: how probable its sound alone makes it; None where it was found in text only.
+      overruled: whether it was fired, and taken back since its text says otherwise.
     """
 
     rule: Rule
@@ -71,6 +73,7 @@ class Life:
     doubtful: bool = False
     action: Action | None = None
     sound: float | None = None
+    overruled: bool = False
 
     @property
     def fired(self) -> bool:
@@ -82,6 +85,7 @@ class Life:
         Args:
           undo: why what was done about it is to be taken back, if anything was.
         """
+        self.overruled = self.overruled or (self.fired and status is Status.RETRACTED)
         self.violation = replace(self.violation, status=status)
         return Decision(self.violation, None, undo if self.action is not None else None)
 
@@ -172,6 +176,28 @@ class Lives:
             if not life.fired and life.rule.id == rule.id and life.overlaps(start, end):
                 return life
         return None
+
+    def sounds(self, rule: Rule, start: float, end: float) -> bool:
+        """Whether a rule's term was heard by sound in a place: sound, unlike text, is never placed seconds away."""
+        return any(
+            life.sound is not None
+            and life.violation.status is not Status.RETRACTED
+            and life.rule.id == rule.id
+            and life.overlaps(start, end)
+            for life in self._lives
+        )
+
+    def by_sound(self, rule: Rule, start: float, end: float) -> list[Life]:
+        """List the violations of a rule in a place that were found by sound, and that no text has had."""
+        return [
+            life
+            for life in self._lives
+            if life.violation.status in (Status.CANDIDATE, Status.FIRED)
+            and life.violation.match is not MatchKind.EXACT
+            and life.distance == inf
+            and life.rule.id == rule.id
+            and life.overlaps(start, end)
+        ]
 
     def unsettled(self, before: float) -> list[Life]:
         """List the violations that were fired on text not committed then, and end before a second that now is."""

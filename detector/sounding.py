@@ -7,21 +7,24 @@ stands around a term is asked of the sound itself, and of the text as far as the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from detector.hearing import Finding
 from detector.lifecycle import Span
-from detector.types import SoundHit, SoundLook, Word
+from detector.types import Denial, SoundHit, SoundLook, Word
 from lexicon.compiler import Role, Table
 from lexicon.negation import denied
 from lexicon.normalize import fold
 from lexicon.types import Near
 
 HOLD = 0.5
-"""Seconds after a term in which an allow phrase would have gone on, if it did."""
+"""Seconds after a term in which an allow phrase may go on that nobody has heard anything of yet."""
 SAME = 0.12
 """Seconds by which two phrases may be placed apart that begin or end with the same sound."""
 SECONDS = {"zh": 0.3, "en": 0.5}
 """Seconds that a character or a word takes, where a rule counts them; of somebody who speaks slowly."""
+PAUSE = 0.3
+"""Seconds that a phrase may take longer than that."""
 WEAKER = 0.8
 """Nats for each unit by which an allow phrase may be worse heard than the term in it."""
 CUE, SHORT_CUE = 0.9, 0.4
@@ -29,54 +32,104 @@ CUE, SHORT_CUE = 0.9, 0.4
 NO_WORDS = Span(-1, -1)
 
 
-def findings(table: Table, look: SoundLook, words: Sequence[Word]) -> list[Finding]:
-    """Give the terms that a look found and that count, as far as can be told.
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """What keeps a term from counting, or from counting at once, as long as looks hold the term.
 
-    One waits while what comes next may make an allow phrase of it, or while the text must say whether it is denied.
-
-    Args:
-      words: the text of the channel, as far as there is any.
+    Attributes:
+      rule, start, end: the term's.
+      silences: it lies in an allow phrase, or is a disclosure; else it may be denied.
     """
-    found = []
-    for hit in look.hits:
-        rule = table.rules[hit.use.rule]
-        term = hit.use.role is Role.TERM and rule.required is None
-        if not term or not rule.channel.covers(look.channel) or _benign(table, hit, look.hits):
-            continue
-        if rule.near is not None and not any(_is_near(hit, other, rule.near, table.language) for other in look.hits):
-            continue
-        before, after = _around(hit, words)
-        known = bool(words) and words[-1].end >= hit.start
-        goes_on = not look.paused and look.until < hit.end + HOLD and _may_be_allowed(table, hit)
-        found.append(
-            Finding(
-                rule=rule,
-                term=hit.use.phrase,
-                span=NO_WORDS,
-                words=(Word(hit.use.phrase, hit.start, hit.end, hit.confidence),),
-                heard=hit.use.phrase,
-                distance=1 - hit.confidence,
-                exact=False,
-                committed=False,
-                denied=known and denied(table.language, before, after),
-                sure=hit.sure,
-                waits=goes_on or (not known and _may_be_denied(hit, look)),
-            )
-        )
-    return found
+
+    rule: int
+    start: float
+    end: float
+    silences: bool
+
+    def is_about(self, hit: SoundHit) -> bool:
+        return self.rule == hit.use.rule and self.start < hit.end and hit.start < self.end
 
 
-def _benign(table: Table, term: SoundHit, hits: Sequence[SoundHit]) -> bool:
+class Sounding:
+    """The terms of one channel that are heard by sound, look by look.
+
+    A window begins anywhere: an allow phrase may have lost its beginning in one look that was whole in the one before,
+    and so may what denies a term. So what guards a term is remembered, as long as looks hold the term.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._guards: list[_Guard] = []
+
+    def take(self, look: SoundLook, words: Sequence[Word]) -> tuple[list[Finding], list[SoundHit]]:
+        """Give the terms that a look found and that count, as far as can be told; and those that are silenced.
+
+        One waits while what comes next may make an allow phrase of it, or while the text must say whether it is denied.
+
+        Args:
+          words: the text of the channel, as far as there is any.
+        """
+        table, found, silenced = self._table, list[Finding](), list[SoundHit]()
+        self._guards = [guard for guard in self._guards if guard.end > look.start]
+        for hit in look.hits:
+            rule = table.rules[hit.use.rule]
+            if hit.use.role is not Role.TERM or rule.required is not None or not rule.channel.covers(look.channel):
+                continue
+            guards = {
+                guard.silences: guard for guard in (*_guards(table, hit, look), *self._guards) if guard.is_about(hit)
+            }
+            self._guards = [guard for guard in self._guards if not guard.is_about(hit)] + [*guards.values()]
+            if True in guards:
+                silenced.append(hit)
+                continue
+            if rule.near is None or any(_is_near(hit, other, rule.near, table.language) for other in look.hits):
+                found.append(_finding(table, hit, look, words, may_be_denied=bool(guards)))
+        return found, silenced
+
+
+def _finding(table: Table, hit: SoundHit, look: SoundLook, words: Sequence[Word], *, may_be_denied: bool) -> Finding:
+    known = bool(words) and words[-1].end >= hit.start
+    phrase = hit.use.phrase, hit.end
+    waits = not look.paused and goes_on(table, hit.use.rule, phrase, look.until, words)
+    return Finding(
+        rule=table.rules[hit.use.rule],
+        term=hit.use.phrase,
+        span=NO_WORDS,
+        words=(Word(hit.use.phrase, hit.start, hit.end, hit.confidence),),
+        heard=hit.use.phrase,
+        distance=1 - hit.confidence,
+        exact=False,
+        committed=False,
+        denied=known and denied(table.language, _before(hit.start, words), _after(hit.end, words)),
+        sure=hit.sure,
+        waits=waits or (not known and may_be_denied),
+    )
+
+
+def _guards(table: Table, term: SoundHit, look: SoundLook) -> list[_Guard]:
+    """List what guards a term in a look: an allow phrase that it lies in, what it is itself, what may deny it."""
+    about = term.use.rule, term.start, term.end
+    guards = []
+    if any(_silences(table, hit, term) for hit in look.hits):
+        guards.append(_Guard(*about, silences=True))
+    if any(_may_deny(cue, term) for cue in look.denials):
+        guards.append(_Guard(*about, silences=False))
+    return guards
+
+
+def _silences(table: Table, hit: SoundHit, term: SoundHit) -> bool:
     """Whether a term lies in an allow phrase of its rule, or is a disclosure that was heard at least as well."""
-    for hit in hits:
-        if hit.use.role is Role.ALLOW and hit.use.rule == term.use.rule:
-            around = hit.start <= term.start + SAME and term.end <= hit.end + SAME
-            if around and hit.score >= term.score - WEAKER:
-                return True
-        disclosure = hit.use.role is Role.TERM and table.rules[hit.use.rule].required is not None
-        if disclosure and hit.start < term.end and term.start < hit.end and hit.score >= term.score:
-            return True
-    return False
+    if hit.use.role is Role.ALLOW and hit.use.rule == term.use.rule:
+        around = hit.start <= term.start + SAME and term.end <= hit.end + SAME
+        return around and hit.score >= term.score - WEAKER and not _has_pause(hit, table.language)
+    disclosure = hit.use.role is Role.TERM and table.rules[hit.use.rule].required is not None
+    return disclosure and hit.start < term.end and term.start < hit.end and hit.score >= term.score
+
+
+def _has_pause(hit: SoundHit, language: str) -> bool:
+    """Whether so much time goes by in a phrase that somebody must have paused in it: then it is two halves."""
+    units = len(hit.use.phrase.split() if language == "en" else hit.use.phrase)
+    return hit.end - hit.start > PAUSE + units * SECONDS.get(language, SECONDS["zh"])
 
 
 def _is_near(term: SoundHit, other: SoundHit, near: Near, language: str) -> bool:
@@ -89,24 +142,38 @@ def _is_near(term: SoundHit, other: SoundHit, near: Near, language: str) -> bool
     return gap <= near.within * SECONDS.get(language, SECONDS["zh"])
 
 
-def _may_be_allowed(table: Table, term: SoundHit) -> bool:
-    """Whether an allow phrase of the term's rule goes on after the term."""
-    text = fold(term.use.phrase, table.language).text.strip()
-    return any(text in phrase and not phrase.strip().endswith(text) for phrase in table.allowed[term.use.rule])
+def goes_on(table: Table, rule: int, hit: tuple[str, float], until: float, words: Sequence[Word]) -> bool:
+    """Whether what comes next may still make an allow phrase of a term.
+
+    It may until the phrase would have been said, unless the text already has something else after the term.
+
+    Args:
+      hit: the term, and the second of call audio at which it ends.
+      until: second of call audio up to which anybody has listened.
+      words: the text, as far as there is any.
+    """
+    term, end = hit
+    text = fold(term, table.language).text.strip()
+    rests = [phrase.strip().rpartition(text)[2].strip() for phrase in table.allowed[rule] if text in phrase]
+    rests = [rest for rest in rests if rest]
+    if not rests or until < end + HOLD:
+        return bool(rests)
+    said = fold(_after(end, words), table.language).text.strip()
+    longest = max(len(rest.split() if table.language == "en" else rest) for rest in rests)
+    slowest = longest * SECONDS.get(table.language, SECONDS["zh"])
+    return until < end + slowest and any(rest.startswith(said) or said.startswith(rest) for rest in rests)
 
 
-def _may_be_denied(term: SoundHit, look: SoundLook) -> bool:
+def _may_deny(cue: Denial, term: SoundHit) -> bool:
     """Whether something that denies was heard beside a term."""
-    return any(
-        0 <= term.start - cue.end <= SHORT_CUE
-        if cue.short
-        else -SAME <= term.start - cue.end <= CUE or abs(cue.start - term.end) <= SAME
-        for cue in look.denials
-    )
+    if cue.short:
+        return 0 <= term.start - cue.end <= SHORT_CUE
+    return -SAME <= term.start - cue.end <= CUE or abs(cue.start - term.end) <= SAME
 
 
-def _around(term: SoundHit, words: Sequence[Word]) -> tuple[str, str]:
-    """Give the text before and after the place of a term."""
-    before = "".join(word.text for word in words if (word.start + word.end) / 2 < term.start)
-    after = "".join(word.text for word in words if (word.start + word.end) / 2 > term.end)
-    return before, after
+def _before(start: float, words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words if (word.start + word.end) / 2 < start)
+
+
+def _after(end: float, words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words if (word.start + word.end) / 2 > end)

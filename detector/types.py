@@ -108,6 +108,7 @@ class SoundLook:
       until: seconds of call audio at which the look ended.
       paused: silence had begun at its end.
       denials: what may have been said that denies what is beside it.
+      start: seconds of call audio at which the look began: what was said before that is no part of it.
     """
 
     channel: str
@@ -115,6 +116,7 @@ class SoundLook:
     until: float
     paused: bool = False
     denials: tuple[Denial, ...] = ()
+    start: float = -inf
 
 
 class MatchKind(StrEnum):

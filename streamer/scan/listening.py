@@ -319,6 +319,7 @@ def _placed(look: SoundLook, cut: Cut) -> SoundLook:
     return replace(
         look,
         hits=tuple(replace(hit, start=start, end=end) for hit, (start, end) in hits),
+        start=cut.pieces[0].start,
         until=cut.pieces[-1].end,
         denials=tuple(replace(cue, start=start, end=end) for cue, (start, end) in denials),
     )

@@ -20,8 +20,10 @@ def spot(
     return SoundHit(Use(RULES.index(rule), role, phrase), start, end, -0.5, confidence, sure=confidence > 0.9)
 
 
-def look(*hits: SoundHit, until: float, paused: bool = False, denials: tuple[Denial, ...] = ()) -> SoundLook:
-    return SoundLook("agent", hits, until, paused, denials)
+def look(
+    *hits: SoundHit, until: float, paused: bool = False, denials: tuple[Denial, ...] = (), start: float = 0.0
+) -> SoundLook:
+    return SoundLook("agent", hits, until, paused, denials, start)
 
 
 def read(text: str, start: float = 0.0, *, final: bool = True) -> TranscriptUpdate:
@@ -72,6 +74,20 @@ class TestWhatIsSure:
         (decision,) = at.scored(Score(request.id, -10.0, -50.0)).decisions
         assert (decision.violation.status, decision.undo) == (Status.RETRACTED, "not in the final text")
 
+    def test_is_taken_back_once_however_often_it_is_looked_at_afterwards(self, at: Detector) -> None:
+        said = look(spot("risk-free", "无风险", 0.6), until=1.5)
+        at.sounded(said)
+        (request,) = at.update(read("五分钟的")).requests
+        at.scored(Score(request.id, -10.0, -50.0))
+        assert not at.sounded(said).decisions
+
+    def test_is_not_the_same_as_what_its_text_has_where_both_were_heard(self, at: Detector) -> None:
+        both = spot("risk-free", "无风险", 0.6), spot("risk-free", "无风险", 2.4)
+        assert len(fired(at.sounded(look(*both, until=3.5)))) == 2
+        told = at.update(TranscriptUpdate("agent", tuple(words("五分钟")) + tuple(words("无风险", 1.8)), (), True))
+        assert at.violations == 2
+        assert not [decision for decision in told.decisions if decision.undo]
+
     def test_is_one_with_what_text_has_found(self, at: Detector) -> None:
         assert len(fired(at.update(read("无风险")))) == 1
         assert not at.sounded(look(spot("risk-free", "无风险", 0.6), until=1.5)).decisions
@@ -120,6 +136,43 @@ class TestWhatLiesInAnAllowPhrase:
         (decision,) = at.update(read("无风险利率")).decisions
         assert decision.violation.status is Status.RETRACTED
 
+    def test_stays_silent_where_a_look_has_lost_the_beginning_of_the_phrase(self, at: Detector) -> None:
+        allowed = spot("principal", "不承诺保本", 1.4, role=Role.ALLOW)
+        said = spot("principal", "保本", 1.4)
+        assert not at.sounded(look(said, allowed, until=2.0)).decisions
+        assert not at.sounded(look(said, until=4.0, start=0.9)).decisions
+        again = spot("principal", "保本", 5.0)
+        assert fired(at.sounded(look(again, until=6.0, start=3.0, paused=True)))
+
+    def test_is_taken_back_when_the_rest_of_the_phrase_has_been_heard(self, at: Detector) -> None:
+        said = spot("risk-free", "无风险", 0.6)
+        assert fired(at.sounded(look(said, until=0.6, paused=True)))
+        (decision,) = at.sounded(look(said, spot("risk-free", "无风险利率", 1.0, role=Role.ALLOW), until=2.0)).decisions
+        assert (decision.violation.status, decision.undo) == (Status.RETRACTED, "part of something harmless")
+        assert at.violations == 0
+
+    def test_or_may_be_as_its_text_has_the_beginning_of_one_waits_for_the_rest(self, at: Detector) -> None:
+        said = spot("risk-free", "无风险", 0.6)
+        at.update(TranscriptUpdate("agent", (), tuple(words("无风险利")), until=1.0))
+        assert not fired(at.sounded(look(said, until=1.15)))
+        assert len(fired(at.sounded(look(said, until=1.25)))) == 1
+
+    def test_or_would_be_but_for_what_its_text_goes_on_with_waits_no_longer(self, at: Detector) -> None:
+        at.update(TranscriptUpdate("agent", (), tuple(words("五分钟的")), until=1.0))
+        assert len(fired(at.sounded(look(spot("risk-free", "无风险", 0.6), until=1.12)))) == 1
+
+    def test_is_none_over_a_pause(self, at: Detector) -> None:
+        said = spot("risk-free", "无风险", 4.0)
+        halves = spot("risk-free", "无风险利率", 4.4, role=Role.ALLOW, seconds=2.5)
+        assert len(fired(at.sounded(look(said, halves, until=5.0)))) == 1
+
+    def test_and_is_not_sure_is_not_weighed_while_its_text_may_go_on(self, at: Detector) -> None:
+        at.sounded(look(spot("principal", "保本", 0.4, 0.5), until=1.0))
+        reaction = at.update(TranscriptUpdate("agent", (), tuple(words("保本是不")), until=1.0))
+        assert not fired(reaction)
+        assert not reaction.requests
+        assert statuses(at.update(read("保本是不可能的"))) == [Status.RETRACTED]
+
 
 class TestWhatMayBeDenied:
     CUE = (Denial(0.0, 0.4),)
@@ -133,6 +186,25 @@ class TestWhatMayBeDenied:
     def test_is_not_where_a_single_syllable_is_further_off(self, at: Detector) -> None:
         said = spot("risk-free", "无风险", 1.6)
         assert fired(at.sounded(look(said, until=2.5, denials=(Denial(0.2, 0.4, short=True),))))
+
+    def test_waits_where_a_look_has_lost_what_may_deny_it(self, at: Detector) -> None:
+        said = spot("risk-free", "无风险", 1.2)
+        at.sounded(look(said, until=2.0, denials=self.CUE))
+        assert not fired(at.sounded(look(said, until=3.6, start=0.6)))
+
+    def test_is_denied_by_text_that_has_something_else_in_its_place(self, at: Detector) -> None:
+        at.sounded(look(spot("high-yield", "无风险", 1.0, 0.5), until=1.5))
+        (request,) = at.update(read("不是五分钟")).requests
+        (decision,) = at.scored(Score(request.id, -10.0, -10.0)).decisions
+        assert (decision.action, decision.violation.severity) == (None, Severity.ALERT)
+
+    def test_is_denied_by_such_text_after_it_has_blocked(self, at: Detector) -> None:
+        (decision,) = fired(at.sounded(look(spot("risk-free", "无风险", 1.0), until=1.6)))
+        assert decision.action is Action.MUTE
+        (request,) = at.update(read("不是五分钟")).requests
+        denied, confirmed = at.scored(Score(request.id, -10.0, -11.0)).decisions
+        assert (denied.undo, denied.violation.severity) == ("denied by what follows", Severity.ALERT)
+        assert confirmed.violation.status is Status.CONFIRMED
 
     def test_blocks_where_the_text_denies_nothing(self, at: Detector) -> None:
         said = spot("risk-free", "无风险", 1.2)

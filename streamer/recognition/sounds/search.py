@@ -97,6 +97,7 @@ class SoundSearch:
             tuple(hit for spot in spots if spot.phrase < len(self._uses) for hit in self._hits(spot, heard)),
             until=heard.start + len(heard.posteriors) * heard.step,
             paused=paused,
+            start=heard.start,
             denials=tuple(
                 Denial(heard.start + start * heard.step, heard.start + end * heard.step, short)
                 for start, end, short in cues
