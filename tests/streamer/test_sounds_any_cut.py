@@ -289,7 +289,7 @@ def assert_once(line: Line) -> None:
 
 
 @given(TALK, TALK, st.fixed_dictionaries({"agent": SIZES, "customer": SIZES}), DELAYS, DELAYS)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_any_cut_and_any_order_of_legs_end_in_the_same_violations(
     agent: list[Said], customer: list[Said], sizes: dict[str, list[int]], late: float, later: float
 ) -> None:
@@ -303,7 +303,7 @@ def test_any_cut_and_any_order_of_legs_end_in_the_same_violations(
 
 
 @given(TWISTED, TWISTED, st.lists(LATENCY, min_size=1, max_size=8), st.lists(st.booleans(), min_size=1, max_size=8))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_looks_at_sound_that_come_late_or_fail_bring_no_second_block(
     agent: list[Said], customer: list[Said], delays: list[float], failures: list[bool]
 ) -> None:
@@ -313,7 +313,7 @@ def test_looks_at_sound_that_come_late_or_fail_bring_no_second_block(
 
 
 @given(CLEAR, st.lists(LATENCY, min_size=1, max_size=8), st.lists(st.booleans(), min_size=1, max_size=8))
-@settings(max_examples=30)
+@settings(max_examples=15)
 def test_whatever_becomes_of_looks_at_sound_what_its_text_has_is_found_as_well(
     talk: list[Said], delays: list[float], failures: list[bool]
 ) -> None:
