@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from detector.hearing import Finding
 from detector.lifecycle import Span
@@ -39,15 +40,18 @@ class _Guard:
     Attributes:
       rule, start, end: the term's.
       silences: it lies in an allow phrase, or is a disclosure; else it may be denied.
+      most: score up to which the term may be heard; what was heard of it before it was spoken to its end may be anything.
     """
 
     rule: int
     start: float
     end: float
     silences: bool
+    most: float
 
     def is_about(self, hit: SoundHit) -> bool:
-        return self.rule == hit.use.rule and self.start < hit.end and hit.start < self.end
+        around = self.rule == hit.use.rule and self.start < hit.end and hit.start < self.end
+        return around and hit.score <= self.most
 
 
 class Sounding:
@@ -110,20 +114,20 @@ def _guards(table: Table, term: SoundHit, look: SoundLook) -> list[_Guard]:
     """List what guards a term in a look: an allow phrase that it lies in, what it is itself, what may deny it."""
     about = term.use.rule, term.start, term.end
     guards = []
-    if any(_silences(table, hit, term) for hit in look.hits):
-        guards.append(_Guard(*about, silences=True))
+    if silencing := [_most(table, hit, term) for hit in look.hits]:
+        guards.append(_Guard(*about, silences=True, most=max(silencing)))
     if any(_may_deny(cue, term) for cue in look.denials):
-        guards.append(_Guard(*about, silences=False))
+        guards.append(_Guard(*about, silences=False, most=inf))
     return guards
 
 
-def _silences(table: Table, hit: SoundHit, term: SoundHit) -> bool:
-    """Whether a term lies in an allow phrase of its rule, or is a disclosure that was heard at least as well."""
+def _most(table: Table, hit: SoundHit, term: SoundHit) -> float:
+    """Give the score up to which a hit silences a term: an allow phrase of its rule around it, or a disclosure there."""
     if hit.use.role is Role.ALLOW and hit.use.rule == term.use.rule:
         around = hit.start <= term.start + SAME and term.end <= hit.end + SAME
-        return around and hit.score >= term.score - WEAKER and not _has_pause(hit, table.language)
+        return hit.score + WEAKER if around and not _has_pause(hit, table.language) else -inf
     disclosure = hit.use.role is Role.TERM and table.rules[hit.use.rule].required is not None
-    return disclosure and hit.start < term.end and term.start < hit.end and hit.score >= term.score
+    return hit.score if disclosure and hit.start < term.end and term.start < hit.end else -inf
 
 
 def _has_pause(hit: SoundHit, language: str) -> bool:
