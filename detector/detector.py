@@ -140,7 +140,9 @@ class Detector:
             if life is not None and life.overruled:
                 # Its text was likelier by more than its sound was clear, which is as clear in every look at it.
                 continue
-            if life is None or (life.violation.status is Status.RETRACTED and sure):
+            # One that was given up before it was weighed was heard in part only: now it may be whole.
+            given_up = life is not None and life.violation.status is Status.RETRACTED
+            if life is None or (given_up and (sure or not life.asked)):
                 life = self._begin(finding, look.channel)
                 life.distance = inf
                 lives.add(life)

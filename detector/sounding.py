@@ -40,7 +40,7 @@ class _Guard:
     Attributes:
       rule, start, end: the term's.
       silences: it lies in an allow phrase, or is a disclosure; else it may be denied.
-      most: score up to which the term may be heard; what was heard of it before it was spoken to its end may be anything.
+      most: score up to which the term may be heard: before it is spoken to its end, an allow phrase may be heard as well.
     """
 
     rule: int
@@ -114,15 +114,16 @@ def _guards(table: Table, term: SoundHit, look: SoundLook) -> list[_Guard]:
     """List what guards a term in a look: an allow phrase that it lies in, what it is itself, what may deny it."""
     about = term.use.rule, term.start, term.end
     guards = []
-    if silencing := [_most(table, hit, term) for hit in look.hits]:
-        guards.append(_Guard(*about, silences=True, most=max(silencing)))
+    most = max((_most(table, hit, term) for hit in look.hits), default=-inf)
+    if most >= term.score:
+        guards.append(_Guard(*about, silences=True, most=most))
     if any(_may_deny(cue, term) for cue in look.denials):
         guards.append(_Guard(*about, silences=False, most=inf))
     return guards
 
 
 def _most(table: Table, hit: SoundHit, term: SoundHit) -> float:
-    """Give the score up to which a hit silences a term: an allow phrase of its rule around it, or a disclosure there."""
+    """Give the score up to which a hit silences a term: as an allow phrase around it, or as a disclosure there."""
     if hit.use.role is Role.ALLOW and hit.use.rule == term.use.rule:
         around = hit.start <= term.start + SAME and term.end <= hit.end + SAME
         return hit.score + WEAKER if around and not _has_pause(hit, table.language) else -inf

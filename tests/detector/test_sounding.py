@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from detector.detector import Detector
@@ -126,6 +128,14 @@ class TestWhatLiesInAnAllowPhrase:
     def test_or_is_a_disclosure_that_was_heard_as_well_fires_nothing(self, at: Detector) -> None:
         disclosed = spot("risk", "投资有风险", 1.0)
         assert not at.sounded(look(spot("risk-free", "无风险", 1.0), disclosed, until=2.0)).decisions
+
+    def test_counts_after_all_once_it_is_heard_to_its_end_and_the_allow_phrase_is_not(self, at: Detector) -> None:
+        weak = replace(spot("risk-free", "无风险", 0.9, 0.1), score=-3.0)
+        allowed = replace(spot("risk-free", "无风险利率", 1.2, role=Role.ALLOW), score=-3.5)
+        assert not fired(at.sounded(look(weak, allowed, until=1.3)))
+        reaction = at.sounded(look(spot("risk-free", "无风险", 1.0, 0.5), until=1.9))
+        assert statuses(reaction) == [Status.CANDIDATE]
+        assert len(fired(at.sounded(look(spot("risk-free", "无风险", 1.0), until=2.0)))) == 1
 
     def test_of_another_rule_changes_nothing(self, at: Detector) -> None:
         allowed = spot("principal", "不承诺保本", 1.4, role=Role.ALLOW)
