@@ -40,7 +40,7 @@ class _Guard:
     Attributes:
       rule, start, end: the term's.
       silences: it lies in an allow phrase, or is a disclosure; else it may be denied.
-      most: score up to which the term may be heard: before it is spoken to its end, an allow phrase may be heard as well.
+      most: score up to which the term may be heard: half of it may be heard as well as an allow phrase.
     """
 
     rule: int
