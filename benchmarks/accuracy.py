@@ -44,7 +44,7 @@ from detector.types import Violation
 from lexicon.compiler import Table, compile_lexicon
 from lexicon.loader import load, shipped
 from streamer import service, settings
-from streamer.recognition.sounds.search import search_of
+from streamer.recognition.sounds.search import live_search_of
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ def in_calls(folder: Path, model: str, picture: Path | None, console: Console) -
     labelled = calls.read(folder)
     lexicon = load(shipped())
     tables = {language: compile_lexicon(lexicon, language) for language in calls.LANGUAGES}
-    searches = {name: search_of(table, recognizer.abilities(name).sounds) for name, table in tables.items()}
+    searches = {name: live_search_of(table, recognizer.abilities(name).sounds) for name, table in tables.items()}
     hears = [call for call in labelled if searches[call.language] is not None]
     progress = Console(stderr=True)
     # As in the service: products as small as a head's gain nothing from more threads.

@@ -52,7 +52,7 @@ from streamer.platforms import KNOWN, section_of
 from streamer.recognition.capacity import LOOP
 from streamer.recognition.load import Relief
 from streamer.recognition.scheduler import Scheduler
-from streamer.recognition.sounds.search import search_of
+from streamer.recognition.sounds.search import live_search_of
 from streamer.recognition.vad import SileroModel
 from streamer.record.chronicle import Chronicle
 from streamer.record.clips import ClipRecorder
@@ -260,7 +260,7 @@ class MediaServer:
             clock=time.perf_counter,
             word_times=abilities.word_times,
             policy=self._policy,
-            search=search_of(table, abilities.sounds),
+            search=live_search_of(table, abilities.sounds),
         )
         greeting = Started(rules.lexicon.version, self.scheduler.recognizer.name)
         reporter = self._report(started, greeting, language)

@@ -13,7 +13,7 @@ from streamer import recordings
 from streamer.audio import encode
 from streamer.call import Call, CallState
 from streamer.recognition.recognizer import Hypothesis, Recognizer, Turn, Window
-from streamer.recognition.sounds.search import search_of
+from streamer.recognition.sounds.search import live_search_of
 from streamer.recognition.vad import SileroModel
 from streamer.types import AudioFrame, CallStarted, Outgoing, Stopped, ViolationReport
 from tests.streamer.calls_in_hand import receive, stop
@@ -40,7 +40,7 @@ class Line:
             detector=Detector(table, ACTIONS),
             speech_models={name: SileroModel() for name in started.channels},
             clock=lambda: self._now,
-            search=search_of(table, recognizer.abilities(language).sounds),
+            search=live_search_of(table, recognizer.abilities(language).sounds),
         )
         self._turns: deque[Turn] = deque()
         self._looking: tuple[float, Window, Hypothesis] | None = None

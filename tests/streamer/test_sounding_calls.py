@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from lexicon.pronunciation import BLANK, inventory, pronounce
 from streamer.call import LEISURE, Call
 from streamer.recognition.recognizer import Heard, SoundTurn, Window
 from streamer.recognition.sounds.form import About, Likelihood
-from streamer.recognition.sounds.search import SoundSearch, search_of
+from streamer.recognition.sounds.search import SoundSearch, live_search_of, search_of
 from streamer.types import AudioFrame, Block, Outgoing, Stopped, ViolationReport
 from tests.streamer.calls_in_hand import TABLE, begin, hear, kinds, receive, stop, windows, words
 
@@ -95,6 +97,10 @@ class TestASearch:
     def test_is_none_without_a_head_or_without_its_calibration(self) -> None:
         assert search_of(TABLE, None) is None
         assert search_of(TABLE, About("zh", UNITS, "base", "0" * 64, 512)) is None
+
+    def test_is_for_calls_only_where_most_terms_are_sure_by_it(self, search: SoundSearch) -> None:
+        assert live_search_of(TABLE, ABOUT) is search
+        assert live_search_of(replace(TABLE, language="en"), replace(ABOUT, language="en")) is None
 
     def test_says_whose_terms_count(self, search: SoundSearch) -> None:
         assert search.covers("agent")

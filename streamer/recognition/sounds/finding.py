@@ -14,6 +14,9 @@ from streamer.recognition.sounds.head import Head
 
 SHIPPED = Path(__file__).parent / "weights"
 """Heads as `MODEL.LANGUAGE.npz`."""
+SOONER = frozenset({"zh"})
+"""Languages in which most terms are sure by their sound. A call then has its text at leisure, and a block that needs it
+comes later; where most blocks do, as where letters are read, the text is looked at as soon as without a head."""
 
 
 def find(directory: Path, language: str, shipped: Path = SHIPPED) -> Head | None:
@@ -57,7 +60,8 @@ def described(languages: Sequence[str]) -> str:
     """Say in a sentence how terms are found where there are heads for these languages."""
     if not languages:
         return "terms are found in text only, since there is no head that reads sounds"
-    return f"terms are found by their sound and in text in {', '.join(sorted(languages))}; elsewhere in text only"
+    named = (name if name in SOONER else f"{name} (in scans)" for name in sorted(languages))
+    return f"terms are found by their sound and in text in {', '.join(named)}; elsewhere in text only"
 
 
 def whisper_sha256(directory: Path) -> str:

@@ -13,6 +13,7 @@ from lexicon.negation import Cue, short_cues
 from lexicon.pronunciation import pronounce
 from lexicon.spoken import Spoken
 from streamer.recognition.recognizer import Heard
+from streamer.recognition.sounds.finding import SOONER
 from streamer.recognition.sounds.form import About, Likelihood
 
 CANDIDATE, SURE = "candidate", "sure"
@@ -33,6 +34,11 @@ def search_of(table: Table, about: About | None) -> SoundSearch | None:
     if (known := _KNOWN.get(table.spoken)) is None:
         known = _KNOWN[table.spoken] = SoundSearch(table, about, about.likelihood)
     return known
+
+
+def live_search_of(table: Table, about: About | None) -> SoundSearch | None:
+    """Give the search of a table's phrases for calls in progress; None where they gain nothing by it."""
+    return search_of(table, about) if table.language in SOONER else None
 
 
 BEYOND_DOUBT = 0.8

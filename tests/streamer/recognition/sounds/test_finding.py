@@ -89,5 +89,8 @@ class TestHeads:
         }
 
     def test_are_told_of_by_language(self) -> None:
-        assert described(["zh", "en"]) == "terms are found by their sound and in text in en, zh; elsewhere in text only"
+        assert (
+            described(["zh", "en"])
+            == "terms are found by their sound and in text in en (in scans), zh; elsewhere in text only"
+        )
         assert described([]) == "terms are found in text only, since there is no head that reads sounds"
