@@ -39,7 +39,6 @@ MOST_ASKED = 4
 RIPE = 0.3
 """Seconds of audio after a term from which on it was surely spoken to its end: what was asked before is asked again."""
 NOT_AGREED = "not in the final text"
-SILENCED = "part of something harmless"
 HOMOPHONE = 0.05
 """Distance up to which two readings are the same in the ear."""
 APART = 2.0
@@ -124,10 +123,10 @@ class Detector:
         heard = self._soundings.setdefault(look.channel, Sounding(self._table))
         found, silenced = heard.take(look, hearing.words)
         decisions: list[Decision] = []
+        # What was fired is for its text to take back: that an allow phrase sounds nearly as well is no better evidence.
         for hit in silenced:
-            for known in lives.by_sound(self._table.rules[hit.use.rule], hit.start, hit.end):
-                self.violations -= known.fired
-                decisions.append(known.step(Status.RETRACTED, undo=SILENCED))
+            open_ones = lives.by_sound(self._table.rules[hit.use.rule], hit.start, hit.end)
+            decisions += [life.step(Status.RETRACTED) for life in open_ones]
         for finding in sorted(found, key=attrgetter("urgency")):
             sure, probable = finding.sure and not finding.waits, 1 - finding.distance
             met = _met_by(finding, lives)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from detector.types import Action, Decision, MatchKind, Status, Violation
+from detector.types import Action, Decision, Status, Violation
 from lexicon.types import Rule, Severity
 
 
@@ -188,12 +188,11 @@ class Lives:
         )
 
     def by_sound(self, rule: Rule, start: float, end: float) -> list[Life]:
-        """List the violations of a rule in a place that were found by sound, and that no text has had."""
+        """List the candidates of a rule in a place that were found by sound, and that no text has had."""
         return [
             life
             for life in self._lives
-            if life.violation.status in (Status.CANDIDATE, Status.FIRED)
-            and life.violation.match is not MatchKind.EXACT
+            if life.violation.status is Status.CANDIDATE
             and life.distance == inf
             and life.rule.id == rule.id
             and life.overlaps(start, end)

@@ -154,12 +154,12 @@ class TestWhatLiesInAnAllowPhrase:
         again = spot("principal", "保本", 5.0)
         assert fired(at.sounded(look(again, until=6.0, start=3.0, paused=True)))
 
-    def test_is_taken_back_when_the_rest_of_the_phrase_has_been_heard(self, at: Detector) -> None:
-        said = spot("risk-free", "无风险", 0.6)
-        assert fired(at.sounded(look(said, until=0.6, paused=True)))
-        (decision,) = at.sounded(look(said, spot("risk-free", "无风险利率", 1.0, role=Role.ALLOW), until=2.0)).decisions
-        assert (decision.violation.status, decision.undo) == (Status.RETRACTED, "part of something harmless")
-        assert at.violations == 0
+    def test_is_for_its_text_to_take_back_when_the_rest_is_heard_after_it_was_fired(self, at: Detector) -> None:
+        assert fired(at.sounded(look(spot("risk-free", "无风险", 0.6), until=0.6, paused=True)))
+        allowed = spot("risk-free", "无风险利率", 1.0, role=Role.ALLOW)
+        assert not at.sounded(look(spot("risk-free", "无风险", 0.6), allowed, until=2.0)).decisions
+        (decision,) = at.update(read("无风险利率")).decisions
+        assert (decision.violation.status, decision.undo is None) == (Status.RETRACTED, False)
 
     def test_or_may_be_as_its_text_has_the_beginning_of_one_waits_for_the_rest(self, at: Detector) -> None:
         said = spot("risk-free", "无风险", 0.6)

@@ -36,7 +36,6 @@ export const zhSentences = [
   // 阻断解除
   ["its time is over", "时限已到"],
   ["not in the final text", "定稿中没有这句话"],
-  ["part of something harmless", "属于无害的说法"],
   ["monitored again", "已恢复监听"],
   ["lifted by a supervisor", "由主管解除"],
 
